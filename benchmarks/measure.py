@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Times of several calls, taken in turns so that all of them see the same machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Any
+
+Clock = Callable[[], int]  # nanoseconds
+CLOCKS: dict[str, Clock] = {
+    "process CPU time": time.process_time_ns,
+    "wall time": time.perf_counter_ns,
+}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often each call is timed: `rounds` times, or as often as `seconds` for each allow."""
+
+    seconds: float = 0.8
+    fewest: int = 5
+    most: int = 101
+    rounds: int | None = None
+
+    def rounds_for(self, nanoseconds: int) -> int:
+        if self.rounds is not None:
+            return self.rounds
+        affordable = int(self.seconds * 1e9 / (2 * max(nanoseconds, 1)))  # each has its warm call
+        fewest = self.fewest if nanoseconds < 1e9 else min(self.fewest, 3)
+        return min(max(affordable, fewest), self.most)
+
+
+QUICK = Effort(seconds=0.06, fewest=3, most=31)
+_LONG = 50_000_000  # nanoseconds; a call this long finds its own caches cold for a negligible part
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Nanoseconds of one call over the rounds."""
+
+    median: float
+    quartiles: tuple[float, float]
+    mad: float  # median absolute deviation from the median
+    rounds: int
+
+    @staticmethod
+    def of(times: list[int]) -> Timing:
+        middle = median(times)
+        low, _, high = quantiles(times, method="inclusive") if len(times) > 1 else times * 3
+        return Timing(middle, (low, high), median(abs(t - middle) for t in times), len(times))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as long another call took; `low` and `high` set quartile against quartile."""
+
+    value: float
+    low: float
+    high: float
+
+    @staticmethod
+    def of(other: Timing, ours: Timing) -> Ratio:
+        low = other.quartiles[0] / ours.quartiles[1]
+        high = other.quartiles[1] / ours.quartiles[0]
+        return Ratio(other.median / ours.median, low, high)
+
+
+def interleaved(
+    calls: Mapping[str, Callable[[], Any]], effort: Effort, clock: Clock
+) -> dict[str, Timing]:
+    """Round after round, each call once to warm up and once timed; slow ones sit rounds out."""
+    first = {name: _timed(call, clock) for name, call in calls.items()}
+    wanted = {name: effort.rounds_for(taken) for name, taken in first.items()}
+    rounds = max(wanted.values())
+    times: dict[str, list[int]] = {name: [] for name in calls}
+    for turn in range(rounds):
+        for name, call in calls.items():
+            if len(times[name]) * rounds > turn * wanted[name]:  # its share is spread evenly
+                continue
+            if first[name] < _LONG:
+                call()
+            times[name].append(_timed(call, clock))
+    return {name: Timing.of(taken) for name, taken in times.items()}
+
+
+def _timed(call: Callable[[], Any], clock: Clock) -> int:
+    """The result is kept until the clock has stopped: freeing it is not part of the call."""
+    begin = clock()
+    result = call()
+    end = clock()
+    del result
+    return end - begin

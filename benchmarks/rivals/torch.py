@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""torch: its own transforms in inference mode, fed the frame-major memory it works in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from .. import reference
+from ..cases import FLOOR, Case
+from ..inputs import Inputs
+from . import Rival
+
+VERSION = torch.__version__
+set_num_threads = torch.set_num_threads
+_inference = torch.inference_mode()
+
+
+def frame_major(array: np.ndarray) -> torch.Tensor:
+    """Batch x bins x frames with bins next to each other in memory, as torch.stft leaves them."""
+    return torch.from_numpy(array).transpose(-1, -2).contiguous().transpose(-1, -2)
+
+
+def _window(case: Case) -> torch.Tensor:
+    return torch.hann_window(case.n_fft)
+
+
+def _forward(inputs: Inputs) -> Callable[[], torch.Tensor]:
+    case, x, window = inputs.case, torch.from_numpy(inputs.x), _window(inputs.case)
+    return lambda: torch.stft(x, case.n_fft, case.hop_length, window=window, return_complex=True)
+
+
+def _complex(inputs: Inputs) -> Callable[[], torch.Tensor]:
+    return _inference(_forward(inputs))
+
+
+def _contiguous(inputs: Inputs) -> Callable[[], torch.Tensor]:
+    stft = _forward(inputs)
+    return _inference(lambda: stft().contiguous())
+
+
+def _power(inputs: Inputs) -> Callable[[], torch.Tensor]:
+    stft = _forward(inputs)
+    return _inference(lambda: stft().abs().square_())
+
+
+def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
+    """As speech models write it by hand: the dense filters times |stft|^2."""
+    stft = _forward(inputs)
+    filters = torch.from_numpy(reference.mel_filters(inputs.case)).float()
+    return _inference(lambda: (filters @ stft().abs().square_()).clamp_(min=FLOOR).log_())
+
+
+def _inverse(inputs: Inputs) -> Callable[[], torch.Tensor]:
+    case, spectrum, window = inputs.case, frame_major(inputs.spectrum), _window(inputs.case)
+    return _inference(
+        lambda: torch.istft(
+            spectrum, case.n_fft, case.hop_length, window=window, length=case.samples
+        )
+    )
+
+
+RIVALS = (
+    Rival("torch", "torch.stft", "stft", _complex),
+    Rival("torch", "torch.stft().contiguous()", "stft", _contiguous),
+    Rival("torch", "torch.stft().abs() ** 2", "power", _power),
+    Rival("torch", "torch.istft", "istft", _inverse),
+    Rival("torch", "torch filters @ |stft| ** 2, log", "mel", _log_mel),
+)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# THE list of instruction sets: lapped_isa(name, bytes a vector, compiler flags).
+# Each makes one object library out of the kernel sources; csrc/cpu/dispatch.cc picks one at run time.
+function(lapped_isa name vector_bytes)
+  add_library(lapped_kernels_${name} OBJECT ${LAPPED_KERNEL_SOURCES})
+  target_include_directories(lapped_kernels_${name} PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
+  target_compile_definitions(lapped_kernels_${name} PRIVATE
+    LAPPED_ISA=${name} LAPPED_VECTOR_BYTES=${vector_bytes})
+  target_compile_options(lapped_kernels_${name} PRIVATE ${LAPPED_WARNINGS} ${ARGN}
+    -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti -fno-lto -Wno-psabi)
+  set(LAPPED_ISA_DEFINITIONS ${LAPPED_ISA_DEFINITIONS} LAPPED_HAVE_${name} PARENT_SCOPE)
+  set(LAPPED_ISA_OBJECTS ${LAPPED_ISA_OBJECTS} $<TARGET_OBJECTS:lapped_kernels_${name}> PARENT_SCOPE)
+endfunction()
+
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" _processor)
+if(_processor MATCHES "x86_64|amd64")
+  lapped_isa(sse2 16)
+  lapped_isa(avx2 32 -mavx2 -mfma)
+  lapped_isa(avx512 64 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
+    -Wno-maybe-uninitialized)  # false alarms out of the compiler's own intrinsics
+else()
+  lapped_isa(baseline 16)  # aarch64: NEON is part of the baseline
+endif()

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plan of a complex FFT of length n, computed once in double and used by every back end.
+//
+// Forward: decimation in frequency, in place. Stage s splits blocks of length L into R sub-blocks of length M = L / R:
+//   out[r M + j] = w_L^(j r) sum_q in[q M + j] w_R^(q r);   what is left is in digit-reversed order, index `position[k]`.
+// Inverse (unscaled): the mirror image, stages in reverse with conjugate twiddles, natural order out. Nothing is ever permuted.
+// A length with a prime factor over kLargestRadix goes through Bluestein's chirp convolution, whose spectrum is in natural order.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace lapped {
+
+constexpr int kLargestRadix = 13;
+constexpr int kMaxStages = 48;
+
+struct FftStage {
+  int32_t radix;
+  int64_t sub_length;  // M
+  int64_t twiddle;     // offset of M rows of (radix - 1) complex factors
+};
+
+// What kernels read; the owner is FftTables<T>.
+template <class T>
+struct FftView {
+  int64_t n;
+  int stage_count;
+  FftStage stages[kMaxStages];
+  const T* twiddles;
+  const int32_t* position;     // n
+  // Bluestein: length of the convolution (0: none), its plan, chirp[n] and the chirp's spectrum by position.
+  int64_t padded;
+  const FftView<T>* convolution;
+  const T* chirp;              // exp(-i pi j^2 / n)
+  const T* chirp_spectrum;     // of conj(chirp), divided by `padded`
+};
+
+// Elements the work array of a transform needs.
+template <class T>
+constexpr int64_t fft_work_length(const FftView<T>& fft) { return fft.padded ? fft.padded : fft.n; }
+
+template <class T>
+class FftTables {
+ public:
+  // wide: prefer radix 8 (32 vector registers); otherwise radix 4 with one trailing 8 or 2.
+  FftTables(int64_t n, bool wide);
+  const FftView<T>& view() const { return view_; }
+
+ private:
+  void make_stages(const std::vector<int>& radices);
+  void make_bluestein(bool wide);
+
+  FftView<T> view_{};
+  std::vector<T> twiddles_, chirp_, chirp_spectrum_;
+  std::vector<int32_t> position_;
+  std::unique_ptr<FftTables<T>> convolution_;
+};
+
+}  // namespace lapped

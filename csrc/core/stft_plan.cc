@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/stft_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace lapped {
+namespace {
+
+constexpr int64_t kCacheLine = 64;
+constexpr int64_t kMaxChunkFrames = 64;
+constexpr int64_t kTransposedBytes = 128 << 10;  // of samples a chunk should take, to stay in the second-level cache
+
+// A window value of 1e-14 of the peak still divides well; round-off of a window's zero (1e-17) must not.
+constexpr double kUncovered = 1e-28;
+
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+template <class T>
+Tiling make_tiling(const Framing& f, int64_t lanes) {
+  const int64_t rows = block_rows(f), overlap = frame_blocks(f) - 1;
+  const int64_t frames = kTransposedBytes / static_cast<int64_t>(sizeof(T)) / rows;
+  const int64_t chunk = std::clamp(frames / lanes * lanes, lanes, kMaxChunkFrames);
+  // An odd number of cache lines a row keeps rows off each other's cache sets.
+  const int64_t line = kCacheLine / static_cast<int64_t>(sizeof(T));
+  const int64_t lines = round_up(round_up(chunk + overlap, lanes), line) / line | 1;
+  return {lanes, chunk, lines * line};
+}
+
+}  // namespace
+
+double envelope(const Framing& f, const double* squared_window, int64_t row, int64_t first, int64_t last) {
+  double sum = 0;
+  for (int64_t q = first; q <= last && q * f.hop + row < f.n_fft; ++q) sum += squared_window[q * f.hop + row];
+  return sum;
+}
+
+template <class T>
+StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes, bool wide)
+    : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, wide) {
+  view_.framing = framing;
+  view_.tiling = make_tiling<T>(framing, lanes);
+  view_.fft = fft_.view();
+  view_.half_length = framing.n_fft % 2 == 0;
+  view_.bins = framing.n_fft / 2 + 1;
+  make_windows(window);
+  make_offsets();
+  make_envelopes();
+}
+
+template <class T>
+void StftTables<T>::make_windows(const std::vector<double>& window) {
+  const int64_t n = view_.framing.n_fft;
+  const double halved = view_.half_length ? 0.5 : 1.0;
+  for (double w : window) {
+    analysis_window_.push_back(static_cast<T>(w * halved));
+    synthesis_window_.push_back(static_cast<T>(w / static_cast<double>(n)));
+    squared_window_.push_back(w * w);
+  }
+  for (int64_t k = 0; k <= n / 4; ++k) {
+    const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
+    twiddles_.push_back(static_cast<T>(std::cos(angle)));
+    twiddles_.push_back(static_cast<T>(-std::sin(angle)));
+  }
+  view_.analysis_window = analysis_window_.data();
+  view_.synthesis_window = synthesis_window_.data();
+  view_.squared_window = squared_window_.data();
+  view_.twiddles = twiddles_.data();
+}
+
+template <class T>
+void StftTables<T>::make_offsets() {
+  const Framing& f = view_.framing;
+  for (int64_t s = 0; s < f.n_fft; ++s)
+    sample_offset_.push_back(static_cast<int32_t>(s % f.hop * view_.tiling.row_stride + s / f.hop));
+  view_.sample_offset = sample_offset_.data();
+}
+
+template <class T>
+void StftTables<T>::make_envelopes() {
+  const Framing& f = view_.framing;
+  const int64_t blocks = frame_blocks(f), rows = block_rows(f);
+  const auto row_of = [&](int64_t first, int64_t last, std::vector<T>& out) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const double sum = envelope(f, squared_window_.data(), r, first, last);
+      out.push_back(sum > view_.envelope_floor ? static_cast<T>(1 / sum) : T(0));
+    }
+  };
+  double peak = 0;
+  for (int64_t r = 0; r < rows; ++r) peak = std::max(peak, envelope(f, squared_window_.data(), r, 0, blocks - 1));
+  view_.envelope_floor = peak * kUncovered;
+  row_of(0, blocks - 1, inverse_envelope_);
+  for (int64_t b = 0; b + 1 < blocks; ++b) row_of(0, b, head_envelope_);
+  for (int64_t b = 0; b + 1 < blocks; ++b) row_of(b + 1, blocks - 1, tail_envelope_);
+  view_.inverse_envelope = inverse_envelope_.data();
+  view_.head_envelope = head_envelope_.data();
+  view_.tail_envelope = tail_envelope_.data();
+}
+
+StftPlan::StftPlan(const Framing& framing, std::vector<double> window) : framing_(framing), window_(std::move(window)) {}
+
+template <>
+const StftView<float>& StftPlan::tables<float>(int64_t lanes, bool wide) const {
+  const std::lock_guard lock(mutex_);
+  if (!float_) float_ = std::make_unique<StftTables<float>>(framing_, window_, lanes, wide);
+  return float_->view();
+}
+
+template <>
+const StftView<double>& StftPlan::tables<double>(int64_t lanes, bool wide) const {
+  const std::lock_guard lock(mutex_);
+  if (!double_) double_ = std::make_unique<StftTables<double>>(framing_, window_, lanes, wide);
+  return double_->view();
+}
+
+}  // namespace lapped

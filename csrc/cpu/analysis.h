@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// From samples to spectra: how a batch is cut into tasks, a task into chunks of transposed samples, a chunk into vectors of frames.
+#pragma once
+#include "cpu/parallel.h"
+#include "cpu/real_fft.h"
+#include "cpu/samples.h"
+#include "cpu/tile.h"
+
+namespace lapped::cpu {
+namespace {
+
+constexpr int64_t kTaskFrames = 256;  // about 0.1 ms of work; a multiple of every chunk
+
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Calls f(row, first, valid, last, scratch): frames [first, valid) are the row's own, [valid, last) are past its end.
+// count(row) is the row's number of frames.
+template <class Count, class F>
+bool each_task(int64_t batch, int64_t frames, size_t scratch_bytes, Count count, F f) {
+  const int64_t per_row = (frames + kTaskFrames - 1) / kTaskFrames;
+  return parallel_for(batch * per_row, scratch_bytes, [&](int64_t task, std::byte* scratch) {
+    const int64_t row = task / per_row, first = task % per_row * kTaskFrames;
+    const int64_t last = smaller(first + kTaskFrames, frames);
+    f(row, first, larger(first, smaller(last, count(row))), last, scratch);
+  });
+}
+
+template <class T>
+struct AnalysisScratch {
+  SampleBlock<T> samples;
+  Cvec<T>* z;
+  AnalysisScratch(const StftView<T>& plan, Carver& carver) : samples(plan, carver), z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
+};
+
+// For frames [first, last): each(z, t) with the transforms of frames t .. t + lanes - 1, then flush(t, frames) whenever `tile` frames are done.
+template <class T, class Each, class Flush>
+LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t first, int64_t last, AnalysisScratch<T>& scratch,
+                           int64_t tile, Each each, Flush flush) {
+  constexpr int W = kLanes<T>;
+  const int64_t chunk = larger(plan.tiling.chunk_frames / tile, 1) * tile;
+  for (int64_t c = first; c < last; c += chunk) {
+    const int64_t chunk_end = smaller(c + chunk, last);
+    scratch.samples.fill(plan, x, c, chunk_end - c);
+    for (int64_t t0 = c; t0 < chunk_end; t0 += tile) {
+      const int64_t tile_end = smaller(t0 + tile, chunk_end);
+      for (int64_t t = t0; t < tile_end; t += W) {
+        forward_frames(plan, scratch.samples.y + (t - c), scratch.z);
+        each(scratch.z, t - t0);
+      }
+      flush(t0, tile_end - t0);
+    }
+  }
+}
+
+template <class T>
+LAPPED_INLINE Vec<T> squared(Cvec<T> x) { return x.re * x.re + x.im * x.im; }
+
+}  // namespace
+}  // namespace lapped::cpu

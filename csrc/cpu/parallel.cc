@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cpu/scratch.h"
+#if defined(__linux__)
+#include <sched.h>
+#endif
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace lapped::cpu {
+namespace {
+
+// Denormals cost a hundred times a normal number; audio loses nothing when they are zero. Restored on leaving.
+class FlushDenormals {
+ public:
+#if defined(__SSE2__)
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" ::"r"(saved_ | (uint64_t{1} << 24)));
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
+
+ private:
+  uint64_t saved_;
+#endif
+};
+
+thread_local bool inside = false;  // this thread runs tasks now
+
+struct Job {
+  int64_t tasks;
+  size_t scratch_bytes;
+  const void* closure;
+  TaskFunction task;
+  std::atomic<int64_t> next{0};
+  std::atomic<bool> failed{false};
+
+  void work() {
+    const FlushDenormals flush;
+    const bool outer = std::exchange(inside, true);
+    std::byte* scratch = thread_scratch(scratch_bytes);
+    if (!scratch) failed = true;
+    for (int64_t i; !failed && (i = next.fetch_add(1)) < tasks;) task(closure, i, scratch);
+    trim_thread_scratch();
+    inside = outer;
+  }
+};
+
+class Pool {
+ public:
+  explicit Pool(int workers) : asked_(workers) {
+    try {
+      for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {  // the system's limit: work with those that started
+    }
+  }
+  ~Pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& t : threads_) t.join();
+  }
+  int asked() const { return asked_; }
+
+  void run(Job& job) {
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = &job;
+      ++generation_;
+    }
+    wake_.notify_all();
+    job.work();
+    std::unique_lock lock(mutex_);
+    job_ = nullptr;  // who wakes late finds nothing
+    idle_.wait(lock, [&] { return busy_ == 0; });
+  }
+
+ private:
+  void serve() {
+    std::unique_lock lock(mutex_);
+    for (uint64_t seen = 0;;) {
+      wake_.wait(lock, [&] { return stopping_ || (job_ && generation_ != seen); });
+      if (stopping_) return;
+      seen = generation_;
+      Job* job = job_;
+      ++busy_;
+      lock.unlock();
+      job->work();
+      lock.lock();
+      if (--busy_ == 0) idle_.notify_all();
+    }
+  }
+
+  int asked_;
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::vector<std::thread> threads_;
+  Job* job_ = nullptr;
+  uint64_t generation_ = 0;
+  int busy_ = 0;
+  bool stopping_ = false;
+};
+
+// CPUs that cgroup's quota grants, or a large number.
+int quota_cpus() {
+#if defined(__linux__)
+  long long quota = -1, period = 0;
+  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    if (std::fscanf(f, "%lld %lld", &quota, &period) != 2) quota = -1;
+    std::fclose(f);
+  }
+  if (quota > 0 && period > 0) return static_cast<int>(std::max(1LL, (quota + period - 1) / period));
+#endif
+  return 1 << 20;
+}
+
+int available_cpus() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::min(CPU_COUNT(&set), quota_cpus());
+#endif
+  return std::min(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())), quota_cpus());
+}
+
+int default_threads() {
+  const char* text = std::getenv("LAPPED_NUM_THREADS");
+  const int asked = text ? std::atoi(text) : 0;
+  return asked >= 1 ? asked : available_cpus();
+}
+
+// Leaked on purpose: no thread is joined while the process exits. owner is held while a job runs.
+struct State {
+  std::mutex owner;
+  Pool* pool = nullptr;
+  std::atomic<int> threads{default_threads()};
+};
+State* state = nullptr;
+std::once_flag once;
+
+State& shared() {
+  std::call_once(once, [] {
+    state = new State;
+#if !defined(_WIN32)
+    // A forked child has no threads: it drops the pool without joining, and starts with one thread,
+    // so that the workers of a data loader do not multiply; set_thread_count raises it.
+    pthread_atfork([] { state->owner.lock(); }, [] { state->owner.unlock(); },
+                   [] {
+                     State* fresh = new State;
+                     if (!std::getenv("LAPPED_NUM_THREADS")) fresh->threads = 1;
+                     state = fresh;
+                   });
+#endif
+  });
+  return *state;
+}
+
+}  // namespace
+
+int thread_count() { return shared().threads; }
+
+void set_thread_count(int threads) { shared().threads = std::max(1, threads); }
+
+bool run_tasks(int64_t tasks, size_t scratch_bytes, const void* closure, TaskFunction task) {
+  Job job{tasks, scratch_bytes, closure, task};
+  State& s = shared();
+  const int helpers = static_cast<int>(std::min<int64_t>(s.threads, tasks)) - 1;
+  std::unique_lock owner(s.owner, std::defer_lock);
+  if (helpers < 1 || inside || !owner.try_lock()) {
+    job.work();
+    return !job.failed;
+  }
+  if (!s.pool || s.pool->asked() != s.threads - 1) {
+    delete s.pool;
+    s.pool = nullptr;
+    s.pool = new Pool(s.threads - 1);
+  }
+  s.pool->run(job);
+  return !job.failed;
+}
+
+}  // namespace lapped::cpu

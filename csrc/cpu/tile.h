@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results leave in tiles of many frames, because single vectors written to rows a power of two apart evict each other.
+#pragma once
+#include "core/view.h"
+#include "cpu/simd.h"
+
+namespace lapped::cpu {
+namespace {
+
+constexpr int64_t kTileBytes = 192 << 10;
+
+// Frames a tile of `rows` rows should hold: a multiple of lanes, at most a chunk.
+inline int64_t tile_frames(int64_t rows, int64_t element_bytes, int64_t lanes, int64_t chunk) {
+  const int64_t fitting = kTileBytes / (rows * element_bytes) / lanes * lanes;
+  return fitting < lanes ? lanes : fitting < chunk ? fitting : chunk;
+}
+
+template <class E>
+void copy_elements(const E* from, int64_t count, E* to) { __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E)); }
+
+// Elements of 4 or 8 bytes move as lanes of float or double whatever they mean.
+template <class E, class T>
+void transpose_tile(const E* tile, int64_t tile_stride, int64_t rows, int64_t frames, E* out, int64_t frame_stride) {
+  constexpr int W = kLanes<T>;
+  for (int64_t t = 0; t < frames; t += W) {
+    const int64_t lanes = frames - t < W ? frames - t : W;
+    for (int64_t k = 0; k < rows; k += W) {
+      const int64_t at = k + W <= rows ? k : rows - W;
+      Vec<T> v[W];
+#pragma GCC unroll 16
+      for (int i = 0; i < W; ++i) v[i] = load(reinterpret_cast<const T*>(tile + (at + i) * tile_stride + t));
+      transpose<T>(v);
+      alignas(LAPPED_VECTOR_BYTES) T column[W];
+      for (int64_t i = 0; i < lanes; ++i) {
+        __builtin_memcpy(column, &v[i], sizeof column);
+        __builtin_memcpy(out + (t + i) * frame_stride + at, column, sizeof column);
+      }
+    }
+  }
+}
+
+// out[k, first + t] = tile[k * tile_stride + t] for t < frames, in whatever layout out has.
+template <class E>
+void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int64_t rows, int64_t row_stride, int64_t frame_stride,
+                int64_t first) {
+  out += first * frame_stride;
+  if (frame_stride == 1) {
+    for (int64_t k = 0; k < rows; ++k) copy_elements(tile + k * tile_stride, frames, out + k * row_stride);
+    return;
+  }
+  if constexpr (sizeof(E) == 4 || sizeof(E) == 8) {
+    using T = std::conditional_t<sizeof(E) == 4, float, double>;
+    if (row_stride == 1 && rows >= kLanes<T> && tile_stride >= (frames + kLanes<T> - 1) / kLanes<T> * kLanes<T>)
+      return transpose_tile<E, T>(tile, tile_stride, rows, frames, out, frame_stride);
+  }
+  for (int64_t t = 0; t < frames; ++t)
+    for (int64_t k = 0; k < rows; ++k) out[k * row_stride + t * frame_stride] = tile[k * tile_stride + t];
+}
+
+// to[k] = lanes of from[k, first ..], zeros in lanes from `frames` on; from in whatever layout.
+template <class T>
+void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_stride, int64_t first, int64_t frames, Vec<T>* to) {
+  constexpr int W = kLanes<T>;
+  from += first * frame_stride;
+  if (frame_stride == 1 && frames >= W) {
+    for (int64_t k = 0; k < rows; ++k) to[k] = load(from + k * row_stride);
+  } else if (row_stride == 1 && frames >= W && rows >= W) {
+    for (int64_t k = 0; k < rows; k += W) {
+      const int64_t at = k + W <= rows ? k : rows - W;
+#pragma GCC unroll 16
+      for (int i = 0; i < W; ++i) to[at + i] = load(from + i * frame_stride + at);
+      transpose<T>(to + at);
+    }
+  } else {
+    for (int64_t k = 0; k < rows; ++k) {
+      to[k] = Vec<T>{};
+      for (int64_t l = 0; l < W && l < frames; ++l) to[k][l] = from[k * row_stride + l * frame_stride];
+    }
+  }
+}
+
+// The same for complex values.
+template <class T>
+void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_t frame_stride, int64_t first, int64_t frames,
+                Cvec<T>* to) {
+  constexpr int W = kLanes<T>, H = W / 2;
+  from += first * frame_stride;
+  if (frame_stride == 1 && frames >= W) {
+    for (int64_t k = 0; k < rows; ++k) to[k] = load_complex(reinterpret_cast<const T*>(from + k * row_stride));
+    return;
+  }
+  if constexpr (sizeof(T) == 4) {  // a complex float moves as one double
+    if (row_stride == 1 && frames >= W && rows >= H) {
+      for (int64_t k = 0; k < rows; k += H) {
+        const int64_t at = k + H <= rows ? k : rows - H;
+        Vec<double> early[H], late[H];
+#pragma GCC unroll 16
+        for (int i = 0; i < H; ++i) {
+          early[i] = load(reinterpret_cast<const double*>(from + i * frame_stride + at));
+          late[i] = load(reinterpret_cast<const double*>(from + (H + i) * frame_stride + at));
+        }
+        transpose<double>(early);
+        transpose<double>(late);
+#pragma GCC unroll 16
+        for (int i = 0; i < H; ++i) to[at + i] = deinterleave<T>((Vec<T>)early[i], (Vec<T>)late[i]);
+      }
+      return;
+    }
+  }
+  for (int64_t k = 0; k < rows; ++k) {
+    to[k] = Cvec<T>{};
+    for (int64_t l = 0; l < W && l < frames; ++l) {
+      to[k].re[l] = from[k * row_stride + l * frame_stride].re;
+      to[k].im[l] = from[k * row_stride + l * frame_stride].im;
+    }
+  }
+}
+
+template <class E>
+void write_zeros(int64_t frames, E* out, int64_t rows, int64_t row_stride, int64_t frame_stride, int64_t first) {
+  for (int64_t k = 0; k < rows; ++k)
+    for (int64_t t = 0; t < frames; ++t) out[k * row_stride + (first + t) * frame_stride] = E{};
+}
+
+}  // namespace
+}  // namespace lapped::cpu

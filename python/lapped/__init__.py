@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fast, exact STFT, mel and phase-reconstruction kernels for NumPy arrays and torch tensors."""
+
+import importlib
+from typing import Any
+
+from lapped._compression import Compression
+from lapped._griffin_lim import GriffinLim, spectral_convergence
+from lapped._mel import Mel
+from lapped._mel_to_audio import mel_to_audio
+from lapped._presets import PresetInfo, preset, presets
+from lapped._stft import STFT
+from lapped._threads import get_num_threads, set_num_threads
+
+__all__ = [
+    "STFT",
+    "Compression",
+    "GriffinLim",
+    "Mel",
+    "PresetInfo",
+    "get_num_threads",
+    "mel_to_audio",
+    "preset",
+    "presets",
+    "set_num_threads",
+    "spectral_convergence",
+]
+
+_LAZY = ("pipelines",)  # imported when asked for: they need torch
+_PLANNED = ("batch", "compat", "nn")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"lapped.{name}")
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("lapped")
+    planned = " does not exist yet" if name in _PLANNED else " does not exist"
+    raise AttributeError(f"lapped.{name}{planned}", name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

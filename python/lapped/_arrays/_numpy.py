@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NumPy arrays: read in place, written in place."""
+
+from typing import Any
+
+import numpy as np
+
+NAME = "NumPy array"
+
+_F64, _F32, _F16 = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
+_C128, _C64 = np.dtype(np.complex128), np.dtype(np.complex64)
+_I16, _I32 = np.dtype(np.int16), np.dtype(np.int32)
+_FLOAT = {_F64: _F64, _F32: _F32, _F16: _F32}
+_COMPLEX = {_C128: _C128, _C64: _C64}
+
+# What each kind of operand may hold, and the dtype the kernels read it as.
+READ_AS = {
+    "signal": {**_FLOAT, _I16: _I16, _I32: _I32},
+    "real": _FLOAT,
+    "complex": _COMPLEX,
+    "angles": {**_FLOAT, **_COMPLEX},
+}
+
+
+def read(x: np.ndarray, name: str, kind: str) -> tuple[np.ndarray | None, Any]:
+    """`x` as the kernels read it, and the half type real results return to.
+
+    None in place of the array for a dtype that `kind` does not have.
+    """
+    if type(x) is not np.ndarray:
+        x = _plain(x, name)
+    dtype, table = x.dtype, READ_AS[kind]
+    wide = table.get(dtype)
+    if wide is None and not dtype.isnative:
+        dtype = dtype.newbyteorder("=")
+        wide = table.get(dtype)
+    if wide is None:
+        return None, None
+    if x.dtype is not wide and x.dtype != wide:
+        x = x.astype(wide)
+    return readable(x), dtype if dtype == _F16 else None
+
+
+def readable(x: np.ndarray) -> np.ndarray:
+    """`x`, or a copy where it is unaligned or its strides are no whole number of items."""
+    flags = x.flags
+    if flags.aligned and (flags.c_contiguous or not any(s % x.itemsize for s in x.strides)):
+        return x
+    return x.copy()
+
+
+def _plain(x: np.ndarray, name: str) -> np.ndarray:
+    """`x` without its subclass; masked arrays are refused, their mask would be lost in silence."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, which does not work here: fill it first")
+    return x.view(np.ndarray)
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """New memory for a result as the caller sees it and as the kernels see it: here the same."""
+    memory = np.empty(shape, dtype)
+    return memory, memory
+
+
+def dtype_of(dtype: np.dtype, half: Any) -> Any:
+    """The dtype a result has in this library."""
+    return half or dtype
+
+
+def writable(out: np.ndarray) -> np.ndarray | None:
+    """The memory of `out` as the kernels see it; None where they cannot write its dtype."""
+    if not out.flags.writeable:
+        raise ValueError("out is read-only and must be writable")
+    return None if out.dtype == _F16 else out.view(np.ndarray)
+
+
+def narrowed(memory: np.ndarray, half: Any) -> np.ndarray:
+    """`memory` in the half type `half`; what that type cannot hold becomes inf."""
+    with np.errstate(over="ignore"):
+        return memory.astype(half)
+
+
+def assign(out: np.ndarray, memory: np.ndarray) -> None:
+    out[...] = memory
+
+
+def item(memory: np.ndarray) -> Any:
+    """A result without axes as the library's scalar."""
+    return memory[()]

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Torch CPU tensors: the kernels see their memory as NumPy arrays; only half types are copied."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lapped._arrays import _numpy
+
+NAME = "torch tensor"
+
+_HALF = (torch.float16, torch.bfloat16)
+_DTYPE = {
+    np.dtype(np.float32): torch.float32,
+    np.dtype(np.float64): torch.float64,
+    np.dtype(np.complex64): torch.complex64,
+    np.dtype(np.complex128): torch.complex128,
+}
+_READABLE = (*_DTYPE.values(), torch.int16, torch.int32)
+
+
+def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Any]:
+    """`x` as the kernels read it, and the half type real results return to.
+
+    None in place of the array for a dtype that `kind` does not have.
+    """
+    _refuse_elsewhere(x, name)
+    _refuse_gradient(x, name)
+    half = x.dtype if x.dtype in _HALF else None
+    if half is None and x.dtype not in _READABLE:
+        return None, None
+    memory = _memory(x.float() if half else x, name)
+    array, _ = _numpy.read(memory, name, kind)
+    return array, half
+
+
+def _refuse_elsewhere(x: torch.Tensor, name: str) -> None:
+    if x.device.type == "cuda":
+        raise TypeError(
+            f"{name} is on {x.device}, and this build of lapped has no CUDA kernels yet: "
+            f"pass a CPU tensor ({name}.cpu()) or a NumPy array"
+        )
+    if x.device.type != "cpu":
+        raise TypeError(f"{name} is on device {str(x.device)!r}: pass a CPU tensor ({name}.cpu())")
+    if x.layout is not torch.strided:
+        raise TypeError(f"{name} has layout {x.layout}: pass a dense tensor ({name}.to_dense())")
+
+
+def _refuse_gradient(x: torch.Tensor, name: str) -> None:
+    """Gradients do not flow through lapped yet, and dropping them in silence would be wrong."""
+    if x.requires_grad and torch.is_grad_enabled():
+        raise TypeError(
+            f"{name} requires grad, and lapped has no autograd yet: "
+            f"pass {name}.detach() or call it under torch.no_grad()"
+        )
+    if torch.autograd.forward_ad.unpack_dual(x).tangent is not None:
+        raise TypeError(f"{name} is a dual tensor, and lapped has no forward-mode autograd yet")
+
+
+def _memory(x: torch.Tensor, name: str) -> np.ndarray:
+    try:
+        return x.numpy(force=x.requires_grad or x.is_conj() or x.is_neg())
+    except (RuntimeError, NotImplementedError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise TypeError(f"{name} is a {type(x).__name__} without plain memory: {reason}") from None
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[torch.Tensor, np.ndarray]:
+    """New memory for a result as the caller sees it and as the kernels see it."""
+    memory = torch.empty(shape, dtype=_DTYPE[dtype], device="cpu")
+    return memory, memory.numpy()
+
+
+def dtype_of(dtype: np.dtype, half: Any) -> Any:
+    """The dtype a result has in this library."""
+    return half or _DTYPE[dtype]
+
+
+def writable(out: torch.Tensor) -> np.ndarray | None:
+    """The memory of `out` as the kernels see it; None where they cannot write its dtype."""
+    _refuse_elsewhere(out, "out")
+    _refuse_gradient(out, "out")
+    lazy = out.dtype in _HALF or out.is_conj() or out.is_neg()
+    return None if lazy else _memory(out, "out")
+
+
+def narrowed(memory: torch.Tensor, half: torch.dtype) -> torch.Tensor:
+    """`memory` in the half type `half`; what that type cannot hold becomes inf."""
+    return memory.to(half)
+
+
+def assign(out: torch.Tensor, memory: torch.Tensor) -> None:
+    out.copy_(memory)
+
+
+def item(memory: torch.Tensor) -> torch.Tensor:
+    """A result without axes as the library's scalar: a tensor without axes."""
+    return memory

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From mel spectrograms to waveforms in one call."""
+
+from typing import Any
+
+import numpy as np
+
+from lapped import _cpu
+from lapped._arrays import Array
+from lapped._griffin_lim import GriffinLim, synthesised
+from lapped._mel import Mel
+from lapped._presets import preset
+from lapped._validate import choice, instance
+
+MODES = ("joint", "cascade")
+
+
+def mel_to_audio(
+    M: Array,
+    preset_or_mel: Mel | str,
+    *,
+    n_iter: int = 32,
+    mode: str = "joint",
+    length: int | None = None,
+    lengths: Any = None,
+) -> Array:
+    """Waveform whose mel spectrogram comes close to `M`.
+
+    Parameters
+    ----------
+    M : array (..., n_mels, n_frames), real
+        Mel spectrogram as the transform gives it; (..., n_frames, n_mels) in layout "tf".
+    preset_or_mel : Mel or str
+        The transform that `M` came from, or the name of a preset.
+    n_iter : int
+        Iterations of accelerated Griffin-Lim, with its random initial phase of seed 0.
+    mode : str
+        "joint": each iteration takes the magnitudes of its own transform and moves them to `M`,
+        so that bins within a band stay free. "cascade": ``preset_or_mel.inverse``, then
+        `GriffinLim`.
+    length : int, optional
+        Samples of the result, which is cut or filled with zeros to it. By default
+        ``stft.n_samples(n_frames)``, or the largest of `lengths` where that is more.
+    lengths : ints, shape of the leading axes, optional
+        Samples of each row's waveform: it is made of the row's first ``stft.n_frames(lengths[i])``
+        frames, and 0 past ``lengths[i]``.
+
+    Returns
+    -------
+    array (..., length), in the precision of `M`
+
+    Examples
+    --------
+    >>> import lapped, numpy as np
+    >>> mel = lapped.preset("hifigan-22k")
+    >>> M = mel(np.sin(np.arange(22050.0) ** 1.2))
+    >>> lapped.mel_to_audio(M, "hifigan-22k", n_iter=4, mode="cascade").shape
+    (22016,)
+    """
+    mel = preset(preset_or_mel) if isinstance(preset_or_mel, str) else preset_or_mel
+    instance("preset_or_mel", mel, Mel)
+    choice("mode", mode, MODES)
+    griffin_lim = GriffinLim(mel.stft, n_iter)
+    features = mel._features(M)
+    energies = mel._energies(features)
+    run = {"joint": _joint, "cascade": _cascade}[mode](mel, griffin_lim, energies)
+    return synthesised(mel.stft, features, features.view.shape[2], length, lengths, run)
+
+
+def _cascade(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:
+    """Magnitudes first, then their phase."""
+
+    def run(frames: Any, samples: Any, out: np.ndarray) -> None:
+        magnitudes = np.empty((len(out), mel.stft.n_freq, energies.shape[2]), out.dtype)
+        _cpu.mel_inverse(mel._bank, energies, frames, magnitudes, mel.power, mel._steps)
+        griffin_lim._run(magnitudes, frames, samples, None, out, None)
+
+    return run
+
+
+def _joint(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:
+    """Magnitudes and phase together."""
+    if not hasattr(_cpu, "mel_to_audio"):
+        raise NotImplementedError("mode='joint' does not exist yet; use mode='cascade'")
+
+    def run(frames: Any, samples: Any, out: np.ndarray) -> None:
+        _cpu.mel_to_audio(
+            mel.stft._plan, mel._bank, energies, frames, samples, None, out,
+            *griffin_lim._settings, mel.power,
+        )  # fmt: skip
+
+    return run

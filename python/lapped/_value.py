@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lapped's values share: equality, hash, repr and pickling by their fields."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+class Value:
+    """Base of the frozen dataclasses users build; array fields compare by content.
+
+    Whatever an instance keeps besides its fields (plans, filters) is neither compared nor pickled.
+    """
+
+    _always_shown: ClassVar[tuple[str, ...]] = ()
+
+    def _fields(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    def _key(self) -> tuple[Any, ...]:
+        return tuple(_comparable(value) for value in self._fields().values())
+
+    def _set(self, **values: Any) -> None:
+        """Stores resolved values while the instance is being built."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._key() == other._key()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self._key()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._fields())
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{f.name}={_shown(getattr(self, f.name))}"
+            for f in dataclasses.fields(self)  # type: ignore[arg-type]
+            if f.name in self._always_shown or not _same(getattr(self, f.name), f.default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _rebuild(kind: type, fields: dict[str, Any]) -> Any:
+    return kind(**fields)
+
+
+def _comparable(value: Any) -> Any:
+    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+
+
+def _same(value: Any, default: Any) -> bool:
+    return not isinstance(value, np.ndarray) and type(value) is type(default) and value == default
+
+
+def _shown(value: Any) -> str:
+    return f"<array of {value.size}>" if isinstance(value, np.ndarray) else repr(value)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model on the spectrogram, then a phase of its own: Griffin-Lim or a vocoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lapped._griffin_lim import GriffinLim
+from lapped._mel import Mel
+from lapped._mel_to_audio import mel_to_audio
+from lapped._stft import STFT
+from lapped._validate import integer
+from lapped.pipelines._pipeline import (
+    Model,
+    called,
+    checked_model,
+    expect_shape,
+    rows_by_length,
+)
+from lapped.pipelines._spectral import SpectralPipeline
+
+
+class PhaseReconstruction(SpectralPipeline):
+    """Waveforms whose (mel) spectrograms are what `model` makes of those of the input.
+
+    The original phase is not used. Without a `vocoder`, an STFT's magnitudes go through
+    `lapped.GriffinLim` and a Mel's bands through `lapped.mel_to_audio`, `n_iter` iterations each.
+    A vocoder's waveform is cut or filled with zeros at its end to the length of the input.
+
+    Calls run under ``torch.no_grad()`` and leave the modules' modes alone: call ``.eval()`` first.
+    Rows of different `lengths` are separate calls to model and vocoder, which so never see padding.
+
+    Parameters
+    ----------
+    model : nn.Module or callable
+        (batch, n_freq or n_mels, n_frames) to the same shape, in the transform's layout: magnitudes
+        with an STFT, with a Mel what that transform returns, compression included. It is given,
+        and runs on, its own device and precision.
+    transform : lapped.STFT or lapped.Mel
+        Where the model's input comes from.
+    vocoder : nn.Module or callable, optional
+        What the model returns to (batch, samples) or (batch, 1, samples), any number of samples.
+    n_iter : int
+        Iterations of Griffin-Lim; a vocoder has no use for it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a wrong argument; in a call, for a model or vocoder that returns another shape.
+
+    Examples
+    --------
+    >>> import lapped, lapped.pipelines, torch
+    >>> mel = lapped.Mel(lapped.STFT(512, 128), 16000, compression=lapped.Compression("e"))
+    >>> again = lapped.pipelines.PhaseReconstruction(torch.nn.Identity(), mel, n_iter=8)
+    >>> again(torch.sin(torch.arange(4000) / 20)[None]).shape
+    torch.Size([1, 4000])
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        transform: STFT | Mel,
+        vocoder: Model | None = None,
+        *,
+        n_iter: int = 32,
+    ) -> None:
+        super().__init__(model, transform)
+        self.vocoder = None if vocoder is None else checked_model("vocoder", vocoder)
+        self.n_iter = integer("n_iter", n_iter, 0)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, n_iter={self.n_iter}"
+
+    def _changed(self, x: Tensor, lengths: np.ndarray | None) -> Tensor:
+        analyse = self.transform if isinstance(self.transform, Mel) else self.transform.magnitude
+        changed = self._modelled(analyse(x, lengths=lengths), x, lengths)
+        if self.vocoder is not None:
+            return self._vocoded(changed, x, lengths)
+        target = {"length": x.shape[-1], "lengths": lengths}
+        if isinstance(self.transform, Mel):
+            return mel_to_audio(changed, self.transform, n_iter=self.n_iter, **target)
+        return GriffinLim(self.transform, self.n_iter)(changed, **target)
+
+    def _vocoded(self, features: Tensor, x: Tensor, lengths: np.ndarray | None) -> Tensor:
+        result = torch.zeros_like(x)
+        for rows, samples in rows_by_length(x, lengths):
+            valid = self._valid(features, rows, samples)
+            if valid.numel():
+                y = called("vocoder", self.vocoder, valid)
+                n, last = len(rows), y.shape[-1] if y.ndim else 0
+                expect_shape("vocoder", y, (n, last), (n, 1, last))
+                kept = min(samples, last)
+                result[rows, :kept] = y.reshape(n, last)[:, :kept]
+        return result

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""House rules: which layer may use which, what an import costs, how every source file looks."""
+
+import ast
+import doctest
+import inspect
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lapped
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "python" / "lapped"
+MAX_LINES = 400
+
+# From the top of the house to its ground: a module imports only what stands below it, or its own package.
+PYTHON_LAYERS = [
+    {"__main__"},
+    {"cli"},
+    {"demo"},
+    {"pipelines"},
+    {"_mel_to_audio"},
+    {"_griffin_lim", "_presets"},
+    {"_mel"},
+    {"_stft", "_mel_filters", "_weighting", "_compression"},
+    {"_framing", "_windows", "_arrays", "_value", "_threads"},
+    {"_validate"},
+    {"_cpu", "_cuda"},
+]
+# What a folder of csrc/ may include of the project's own; a name without a slash is a file of csrc/ itself.
+CPP_MAY_INCLUDE = {
+    "core": {"core/"},
+    "backend.h": {"core/"},
+    "griffin_lim.h": {"core/", "backend.h"},
+    "cpu": {"core/", "backend.h", "cpu/"},
+    "cuda": {"core/", "backend.h", "cuda/"},
+    "bind": {"core/", "backend.h", "griffin_lim.h", "bind/", "cpu/parallel.h", "cpu/dispatch.h"},
+}
+# Only the bindings know Python, only the back ends know their machine.
+CPP_MAY_USE = {"pybind11/": {"bind"}, "Python.h": {"bind"}, "immintrin.h": {"cpu"}, "cuda": {"cuda"}}
+
+SOURCE_SUFFIXES = {".py", ".h", ".cc", ".cu", ".cuh", ".cmake", ".sh", ".yaml"}
+SOURCE_NAMES = {"CMakeLists.txt", "Makefile", "run"}
+TEXT_SUFFIXES = SOURCE_SUFFIXES | {".md", ".toml", ".txt"}
+
+
+def files(*suffixes: str) -> list[Path]:
+    """Return the project's own files, without what builds, environments and caches leave behind."""
+    built = {"build", "dist", "demo-output", "__pycache__"}
+    hidden = {".ci", ".pre-commit-config.yaml", ".clang-format"}
+    found = []
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        if any(p in built or (p.startswith(".") and p not in hidden) for p in parts):
+            continue
+        if path.is_file() and (path.suffix in suffixes or path.name in SOURCE_NAMES):
+            found.append(path)
+    return sorted(found)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+SOURCES = files(*SOURCE_SUFFIXES)
+TEXTS = files(*TEXT_SUFFIXES)
+CPP = [p for p in SOURCES if p.is_relative_to(ROOT / "csrc")]
+
+
+# ---- layers ---------------------------------------------------------------------------------------
+
+
+def rank(module: str) -> int:
+    for level, names in enumerate(PYTHON_LAYERS):
+        if module in names:
+            return level
+    raise AssertionError(f"lapped.{module} has no place in PYTHON_LAYERS")
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the first name below `lapped` of every import of the project's own, wherever it stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name_of(path)}:{node.lineno} relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1] for name in names if name.startswith("lapped."))
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
+def test_python_imports_flow_down(path: Path):
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    submodules = {m for level in PYTHON_LAYERS for m in level}
+    for other in imported_modules(path):
+        if other == own:
+            continue
+        if other not in submodules and hasattr(lapped, other):  # a public name: defined where it may be
+            other = sys.modules[lapped.__name__].__dict__[other].__module__.split(".")[1]
+        assert rank(other) > rank(own), f"{name_of(path)} must not import lapped.{other}"
+
+
+@pytest.mark.parametrize("path", CPP, ids=name_of)
+def test_cpp_includes_flow_down(path: Path):
+    folder = path.relative_to(ROOT / "csrc").parts[0]
+    allowed = CPP_MAY_INCLUDE[folder]
+    for target in re.findall(r'#include "([^"]+)"', path.read_text()):
+        ok = target in allowed or (target.split("/")[0] + "/" in allowed and "/" in target)
+        assert ok, f'{name_of(path)} must not include "{target}"'
+    for target in re.findall(r"#include <([^>]+)>", path.read_text()):
+        for library, folders in CPP_MAY_USE.items():
+            assert not target.startswith(library) or folder in folders, f"{name_of(path)}: <{target}>"
+
+
+def test_cuda_files_name_their_twin():
+    for path in CPP:
+        if path.suffix == ".cu":
+            twin = f"// Twin of cpu/{path.stem}.cc."
+            assert twin in path.read_text().splitlines()[:2], f"{name_of(path)} must say `{twin}`"
+            assert (ROOT / "csrc" / "cpu" / f"{path.stem}.cc").exists()
+
+
+def kernel_objects() -> list[Path]:
+    return sorted((ROOT / "build").glob("**/lapped_kernels_*.dir/**/*.o"))
+
+
+@pytest.mark.skipif(not shutil.which("nm"), reason="nm is not installed")
+@pytest.mark.skipif(not kernel_objects(), reason="no build tree here")
+def test_kernel_objects_share_no_symbols():
+    """A weak symbol of the AVX-512 objects could be the copy the linker keeps for every machine."""
+    for path in kernel_objects():
+        listed = subprocess.run(
+            ["nm", "-C", "--defined-only", path], check=True, capture_output=True, text=True
+        ).stdout
+        weak = [line for line in listed.splitlines() if re.search(r" [WVu] ", line)]
+        assert not weak, f"{path.name} of {path.parts[-4:]} defines weak symbols: {weak[:5]}"
+
+
+# ---- what an import costs -------------------------------------------------------------------------
+
+IMPORT_PROBE = """
+import json, sys, time
+import numpy
+before = set(sys.modules)
+start = time.perf_counter()
+import lapped
+seconds = time.perf_counter() - start
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(json.dumps([seconds, sorted(new - set(sys.stdlib_module_names) - {"lapped"})]))
+"""
+
+
+def import_once() -> tuple[float, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_PROBE], check=True, capture_output=True, text=True
+    )
+    seconds, modules = json.loads(done.stdout)
+    return seconds, modules
+
+
+def test_import_loads_numpy_alone():
+    _, modules = import_once()
+    assert modules == []
+
+
+def test_import_is_quick():
+    """Best of five, so that a busy machine does not decide."""
+    assert min(import_once()[0] for _ in range(5)) < 0.2
+
+
+def test_import_prints_nothing():
+    done = subprocess.run([sys.executable, "-c", "import lapped"], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+# ---- how every file looks -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.name != "LICENSE"], ids=name_of)
+def test_source_file(path: Path):
+    text = path.read_text()
+    lines = text.splitlines()
+    assert any("SPDX-License-Identifier: Apache-2.0" in line for line in lines[:2]), "no SPDX line"
+    assert len(lines) <= MAX_LINES, f"{len(lines)} lines: split it by step"
+    assert max((len(line) for line in lines), default=0) <= 140, "a line longer than 140"
+    assert "\t" not in text or path.name == "Makefile", "a tab"
+
+
+OPEN_ENDS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]) + r")\b")
+MACHINE_PATH = re.compile(r"(?<![\w.~])/(work|tmp|root|home|Users|opt|mnt)" + r"/\w")
+REGISTRY_HOST = re.compile("|".join(["py" + r"pi\.org", "pythonhosted", r"download\.py" + "torch"]))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_text_says_nothing_of_this_machine(path: Path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for rule in (OPEN_ENDS, MACHINE_PATH, REGISTRY_HOST):
+            assert not rule.search(line), f"{name_of(path)}:{number}: {line.strip()}"
+
+
+def test_version_is_written_once():
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)[1]
+    for path in SOURCES:
+        assert f'"{version}"' not in path.read_text(), f"{name_of(path)} repeats the version"
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert lapped.__version__ == version
+
+
+def test_formatters_are_pinned_once():
+    pins = re.findall(r"(?:ruff|clang-format)==[\d.]+", (ROOT / "Makefile").read_text())
+    hooks = re.findall(
+        r"(?:ruff|clang-format)==[\d.]+", (ROOT / ".pre-commit-config.yaml").read_text()
+    )
+    assert set(pins) == set(hooks)
+
+
+# ---- what users read ------------------------------------------------------------------------------
+
+
+def public_objects() -> Iterator[tuple[str, object]]:
+    for name in lapped.__all__:
+        value = getattr(lapped, name)
+        if inspect.isclass(value) or inspect.isroutine(value):
+            yield f"lapped.{name}", value
+
+
+@pytest.mark.parametrize(("name", "value"), list(public_objects()), ids=lambda v: str(v)[:40])
+def test_public_name_is_documented(name: str, value: object):
+    doc = inspect.getdoc(value) or ""
+    assert len(doc.splitlines()) > 3, f"{name} has no docstring worth the name"
+    assert doctest.DocTestParser().get_examples(doc), f"{name} has no example that runs"
+
+
+def public_members() -> Iterator[tuple[str, object]]:
+    for name, value in public_objects():
+        if inspect.isclass(value):
+            for member, inner in vars(value).items():
+                if not member.startswith("_") and (
+                    inspect.isroutine(inner) or isinstance(inner, property)
+                ):
+                    yield f"{name}.{member}", inner
+
+
+@pytest.mark.parametrize(("name", "value"), list(public_members()), ids=lambda v: str(v)[:40])
+def test_public_method_is_documented(name: str, value: object):
+    assert inspect.getdoc(value), f"{name} has no docstring"
+
+
+def written_signatures() -> list[tuple[str, inspect.Signature]]:
+    """Return the signatures of docs/api.md: the lines `lapped.Name(...)` of its code blocks."""
+    found = []
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.S):
+        for name, arguments in re.findall(r"^lapped\.([\w.]+)\((.*?)\)$", block, re.M | re.S):
+            space: dict = {}
+            exec(f"def written({arguments}): ...", space)
+            found.append((name, inspect.signature(space["written"])))
+    return found
+
+
+@pytest.mark.parametrize(("name", "written"), written_signatures(), ids=lambda v: str(v)[:40])
+def test_written_signature_is_the_real_one(name: str, written: inspect.Signature):
+    target: object = lapped
+    for part in name.split("."):
+        owner, target = target, inspect.getattr_static(target, part)
+    real = [
+        (p.name, p.kind, p.default)
+        for p in inspect.signature(target).parameters.values()
+        if not (inspect.isclass(owner) and p.name == "self")
+    ]
+    assert [(p.name, p.kind, p.default) for p in written.parameters.values()] == real
+
+
+def test_commands_in_the_pages_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for command in re.findall(r"(?:`|^|\s)make ([a-z]+)\b", page.read_text(), re.M):
+            assert command in targets, f"{page.name} names `make {command}`"
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [p for p in TEXTS if p.suffix == ".md"]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
+
+
+# ---- formatters -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_ruff_is_content(command: list[str]):
+    pytest.importorskip("ruff")
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, ROOT], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_clang_format_is_content():
+    tool = shutil.which("clang-format", path=Path(sys.executable).parent)
+    if not tool:
+        pytest.skip("clang-format is not installed beside this Python")
+    done = subprocess.run([tool, "--dry-run", "--Werror", *CPP], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]

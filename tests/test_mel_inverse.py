@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mel inversion against the reference, and what EM promises whatever the input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lapped
+from tests import reference, signals
+from tests.cases import SIZES
+from tests.tolerances import ONE_FRAME, assert_spectrum, bound
+
+SAMPLE_RATE = 22050
+LAYOUTS = {"ft": lambda a: a, "tf": lambda a: np.ascontiguousarray(a.swapaxes(-1, -2))}
+
+
+def bank(n_fft: int, n_mels: int = 80, power: float = 1.0, **options) -> lapped.Mel:
+    layout = options.pop("layout", "ft")
+    stft = lapped.STFT(n_fft, max(1, n_fft // 4), layout=layout)
+    return lapped.Mel(stft, SAMPLE_RATE, n_mels, 0.0, 8000.0, power=power, **options)
+
+
+def spoken(n_fft: int, frames: int = 70) -> np.ndarray:
+    """Magnitudes (bins, frames) of something voiced; small sizes get positive noise instead."""
+    if n_fft < 127:
+        return np.random.default_rng(n_fft).random((n_fft // 2 + 1, frames))
+    hop = n_fft // 4
+    framing = reference.Framing(reference.cosine_window("hann", n_fft), hop)
+    return reference.magnitude(framing, signals.speechlike(n_fft + hop * (frames - 1)))
+
+
+def residual(mel: lapped.Mel, x: np.ndarray, bands: np.ndarray) -> float:
+    """||filters x^power - bands|| / ||bands||."""
+    return np.linalg.norm(mel.filters @ x.astype(float) ** mel.power - bands) / np.linalg.norm(bands)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize("n_fft", SIZES)
+def test_inverse(library, dtype: np.dtype, n_fft: int, power: float, layout: str) -> None:
+    mel = bank(n_fft, power=power, layout=layout)
+    bands = (mel.filters @ spoken(n_fft) ** power).astype(dtype)
+    for n_iter in (1, 6):
+        given = library.array(LAYOUTS[layout](bands))
+        actual = LAYOUTS[layout](library.numpy(mel.inverse(given, n_iter=n_iter)))
+        assert actual.dtype == dtype
+        expected = reference.mel_inverse(mel.filters, bands.astype(float), power, n_iter)
+        assert_spectrum(actual, expected, bound("mel_inverse", dtype))
+
+
+def test_uncovered_bins_are_zero_and_all_are_finite(library, dtype: np.dtype) -> None:
+    mel = bank(1024, 40)
+    x = library.numpy(mel.inverse(library.array((mel.filters @ spoken(1024)).astype(dtype))))
+    covered = mel.filters.sum(axis=0) > 0
+    assert not np.any(x[~covered])
+    assert np.all(x >= 0)
+    assert np.all(np.isfinite(x))
+    assert np.all(x[covered].max(axis=1) > 0)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 1e30])
+def test_extreme_bands_stay_finite(library, dtype: np.dtype, value: float) -> None:
+    mel = bank(512, 40)
+    bands = np.full((40, 9), value)
+    bands[7] = 0
+    x = library.numpy(mel.inverse(library.array(bands.astype(dtype))))
+    assert np.all(np.isfinite(x))
+    assert np.all(x >= 0)
+    only_band_7 = (mel.filters[7] > 0) & (np.delete(mel.filters, 7, axis=0).sum(axis=0) == 0)
+    assert not np.any(x[only_band_7])
+
+
+def test_empty_bands_and_rank_deficient_banks_do_no_harm(library, dtype: np.dtype) -> None:
+    mel = bank(256, 128, scale="htk", norm=None)
+    assert np.linalg.matrix_rank(mel.filters) < 128
+    bands = (mel.filters @ spoken(256)).astype(dtype)
+    x = library.numpy(mel.inverse(library.array(bands)))
+    assert np.all(np.isfinite(x))
+    assert residual(mel, x, bands) <= 0.05
+
+
+@pytest.mark.parametrize(("power", "n_iter"), [(1.0, 8), (2.0, 16)])
+def test_bands_of_the_result_are_the_bands_given(library, dtype, power: float, n_iter: int) -> None:
+    """8 steps on magnitudes, 16 on power reach at most a hundredth of the bands."""
+    mel = bank(1024, power=power)
+    for signal in (signals.speechlike, signals.musiclike):
+        framing = reference.Framing(reference.cosine_window("hann", 1024), 256)
+        S = reference.magnitude(framing, signal(30000))
+        bands = (mel.filters @ S**power).astype(dtype)
+        few, many, most = (
+            residual(mel, library.numpy(mel.inverse(library.array(bands), n_iter=n)), bands)
+            for n in (1, n_iter, 100)
+        )
+        assert many <= 1e-2
+        assert most < many < few
+
+
+def test_linear_error_is_what_the_method_is_chosen_for(dtype: np.dtype) -> None:
+    """Below the pseudo-inverse with its negative values cut off, where the bands are covered."""
+    framing = reference.Framing(reference.cosine_window("hann", 1024), 256)
+    S = reference.magnitude(framing, signals.musiclike(60000))
+    mel = bank(1024)
+    covered = mel.filters.sum(axis=0) > 0
+    bands = mel.filters @ S
+    pseudo = np.maximum(np.linalg.pinv(mel.filters) @ bands, 0)
+    em = mel.inverse(bands.astype(dtype), n_iter=16)
+    errors = [np.linalg.norm((x - S)[covered]) / np.linalg.norm(S[covered]) for x in (em, pseudo)]
+    assert errors[0] < errors[1]
+
+
+@pytest.mark.parametrize(
+    "compression",
+    [
+        {"base": "10", "floor": 1e-10, "dynamic_range": 8.0, "scale": 0.25, "shift": 4.0},
+        {"base": "e", "floor": 1e-5},
+        {"base": "e", "floor": 1e-6, "floor_mode": "add"},
+        {"base": "db", "floor": 1e-10},
+        {"base": "log1p"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_compression_is_undone(library, compression: dict, power: float) -> None:
+    plain = bank(512, 60, power)
+    packed = bank(512, 60, power, compression=lapped.Compression(**compression))
+    S = 100 * spoken(512)
+    expected = library.numpy(plain.inverse(library.array(plain.filters @ S**power), n_iter=4))
+    M = packed.project(library.array(S))
+    actual = library.numpy(packed.inverse(M, n_iter=4))
+    loud = expected > 1e-2 * expected.max()  # floors and the dynamic range lose the rest
+    assert np.allclose(actual[loud], expected[loud], rtol=1e-2)
+
+
+def test_scaling_by_powers_of_two_scales(library, dtype: np.dtype) -> None:
+    mel = bank(512, 60)
+    bands = (mel.filters @ spoken(512)).astype(dtype)
+    plain = library.numpy(mel.inverse(library.array(bands)))
+    for exponent in (-30, 20):
+        scaled = library.numpy(mel.inverse(library.array(np.ldexp(bands, exponent))))
+        assert_spectrum(
+            scaled, plain.astype(float) * 2.0**exponent, ONE_FRAME * bound("mel_inverse", dtype)
+        )
+
+
+def test_frames_do_not_see_each_other(library, dtype: np.dtype) -> None:
+    mel = bank(512, 60)
+    bands = (mel.filters @ spoken(512, 37)).astype(dtype)
+    together = library.numpy(mel.inverse(library.array(bands)))
+    for t in (0, 5, 36):
+        alone = library.numpy(mel.inverse(library.array(bands[:, t : t + 1].copy())))
+        assert np.array_equal(alone[:, 0], together[:, t])
+
+
+def test_batches_and_empty_batches(library, dtype: np.dtype) -> None:
+    mel = bank(64, 10)
+    bands = np.random.default_rng(0).random((2, 3, 10, 21)).astype(dtype)
+    together = library.numpy(mel.inverse(library.array(bands)))
+    assert together.shape == (2, 3, 33, 21)
+    assert np.array_equal(together[1, 2], library.numpy(mel.inverse(library.array(bands[1, 2]))))
+    for shape in [(0, 10, 5), (2, 10, 0)]:
+        empty = library.numpy(mel.inverse(library.array(np.zeros(shape, dtype))))
+        assert empty.shape == (shape[0], 33, shape[2])
