@@ -104,7 +104,7 @@ $(TORCH_STAMP): $(STAMP)/tools
 $(STAMP)/test: $(SOURCES) $(TORCH_STAMP)
 	@$(MAKE) -s check
 	@echo "lapped: building, and installing what the tests need"
-	@$(PIP) $(EDITABLE) '.[test]' || { echo "lapped: the build, or fetching what the tests need, failed: see above." >&2; exit 1; }
+	@$(PIP) $(EDITABLE) '.[test,demo]' || { echo "lapped: the build, or fetching what the tests need, failed: see above." >&2; exit 1; }
 	@$(PIP) 'ruff==0.17.6' 'clang-format==23.1.5' || $(call FETCH_FAILED,ruff and clang-format)
 	@touch $@
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrix: the suite on every Python, a plain installation, the sanitizers. `make test` is all a newcomer needs."""
+"""The matrix: the suite on every Python, a plain installation, the sanitizers."""
 
 import nox
 

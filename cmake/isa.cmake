@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # THE list of instruction sets: lapped_isa(name, bytes a vector, compiler flags).
 # Each makes one object library out of the kernel sources; csrc/cpu/dispatch.cc picks one at run time.
+# LAPPED_ISAS, when set, names the only ones to build: a quicker build while working on kernels.
+set(LAPPED_KERNEL_OPTIMIZATION "-O3" CACHE STRING "Optimization of the kernels; -O1 for sanitizer builds")
+set(LAPPED_ISAS "" CACHE STRING "Instruction sets to build, empty for all")
 function(lapped_isa name vector_bytes)
+  if(LAPPED_ISAS AND NOT name IN_LIST LAPPED_ISAS)
+    return()
+  endif()
   add_library(lapped_kernels_${name} OBJECT ${LAPPED_KERNEL_SOURCES})
   target_include_directories(lapped_kernels_${name} PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
   target_compile_definitions(lapped_kernels_${name} PRIVATE
     LAPPED_ISA=${name} LAPPED_VECTOR_BYTES=${vector_bytes})
   target_compile_options(lapped_kernels_${name} PRIVATE ${LAPPED_WARNINGS} ${ARGN}
-    -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti -fno-lto -Wno-psabi)
+    ${LAPPED_KERNEL_OPTIMIZATION} -ffp-contract=fast -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti -fno-lto -Wno-psabi)
   set(LAPPED_ISA_DEFINITIONS ${LAPPED_ISA_DEFINITIONS} LAPPED_HAVE_${name} PARENT_SCOPE)
   set(LAPPED_ISA_OBJECTS ${LAPPED_ISA_OBJECTS} $<TARGET_OBJECTS:lapped_kernels_${name}> PARENT_SCOPE)
 endfunction()

@@ -10,9 +10,9 @@ import math
 import random
 from dataclasses import dataclass
 
+import lapped
 import numpy as np
 
-import lapped
 from tests import reference, signals
 
 SIZES = (1, 2, 3, 16, 20, 127, 400, 401, 512, 882, 1009, 1024, 1200, 1920, 2048, 4096, 8192)
@@ -148,7 +148,9 @@ def build(n_fft: int, dtype: str, chosen: dict) -> Case:
         chosen["window"] = 0.2 + np.random.default_rng(n_fft).random(win_length)
     if win_length < 4 and not isinstance(chosen["window"], np.ndarray):
         chosen["periodic"] = True  # symmetric windows of 2 are all zero
-    if chosen["padding"] == "uneven" or n_fft > 64 * hop:  # hop 1 of a large size: not too many frames
+    if (
+        chosen["padding"] == "uneven" or n_fft > 64 * hop
+    ):  # hop 1 of a large size: not too many frames
         chosen["padding"] = (n_fft // 3, n_fft // 2 + 3) if n_fft <= 64 * hop else (3, 20)
     n_samples = samples_of(n_fft, hop, chosen.pop("samples"))
     return Case(

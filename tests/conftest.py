@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from importlib import metadata
 
+import lapped
 import numpy as np
 import pytest
-
-import lapped
 from lapped import _cpu
+
 from tests import libraries
 
 try:
@@ -46,3 +46,31 @@ def library(request: pytest.FixtureRequest) -> libraries.NumPy | libraries.Torch
 def dtype(request: pytest.FixtureRequest) -> np.dtype:
     """Each precision that is computed in."""
     return np.dtype(request.param)
+
+
+@pytest.fixture(scope="session")
+def librosa():
+    return pytest.importorskip("librosa")
+
+
+@pytest.fixture(scope="session")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
+def torchaudio():
+    pytest.importorskip("torch")
+    rivals = pytest.importorskip("benchmarks.rivals.torchaudio")
+    try:
+        return rivals.import_torchaudio()
+    except ImportError:
+        return pytest.skip("could not import 'torchaudio'")
+
+
+@pytest.fixture
+def thread_counts():
+    """Sets the number of threads; afterwards it is what it was."""
+    before = lapped.get_num_threads()
+    yield lapped.set_num_threads
+    lapped.set_num_threads(before)

@@ -6,9 +6,8 @@ from __future__ import annotations
 import random
 import warnings
 
-import numpy as np
-
 import lapped
+import numpy as np
 
 WRONG = [
     *(None, "", "x", "hann", b"hann", "\0", "ü" * 1000, True, 1j, [], [1, 2], {}, set(), len),
@@ -17,7 +16,24 @@ WRONG = [
     *(np.float32(3), np.int8(3), np.uint64(2**63), np.array(4), np.array([1.0, 2.0])),
     *(np.array(["a"]), np.array([None]), np.zeros((2, 2)), np.zeros(0)),
 ]
-WRONG_DTYPES = "i1 u1 u2 i8 u8 ? g G O U3 S2 M8[s] m8[s] >f4 >c8 V4".split()
+WRONG_DTYPES = [
+    "i1",
+    "u1",
+    "u2",
+    "i8",
+    "u8",
+    "?",
+    "g",
+    "G",
+    "O",
+    "U3",
+    "S2",
+    "M8[s]",
+    "m8[s]",
+    ">f4",
+    ">c8",
+    "V4",
+]
 SIGNALS = ["f4"] * 5 + ["f8"] * 4 + ["f2", "i2", "i4"]
 SPECTRA = ["f4"] * 5 + ["f8"] * 4 + ["f2"]
 COMPLEX = ["c8"] * 5 + ["c16"] * 4
@@ -57,7 +73,12 @@ def stft_of(rng: random.Random) -> lapped.STFT:
     }
     odd = {
         "win_length": [1, max(1, n_fft // 2), n_fft + 1],
-        "window": [np.zeros(n_fft), np.full(n_fft, np.nan), np.ones(n_fft + 1), np.ones((2, n_fft))],
+        "window": [
+            np.zeros(n_fft),
+            np.full(n_fft, np.nan),
+            np.ones(n_fft + 1),
+            np.ones((2, n_fft)),
+        ],
         "padding": [(2**24, 2**24), (2**24 + 1, 0), [1, 2], (-1, 0)],
     }
     return lapped.STFT(anything(rng, n_fft), **some(rng, good, odd))
@@ -95,7 +116,13 @@ def mel_of(rng: random.Random) -> lapped.Mel:
         "f_max": [1e9, 1.0],
         "f_min": [9000.0],
         "power": [1e-9, 1e9, -1.0],
-        "weighting": ["Z", "iso226:900", -np.ones(stft.n_freq), np.full(stft.n_freq, np.nan)],
+        "weighting": [
+            "Z",
+            "iso226:900",
+            -np.ones(stft.n_freq),
+            np.full(stft.n_freq, np.nan),
+            np.full(stft.n_freq, 1e300),
+        ],
     }
     options = some(rng, good, odd)
     if rng.random() < 0.4:
@@ -171,7 +198,7 @@ def strided(rng: random.Random, a: np.ndarray) -> np.ndarray:
 
 
 def lengths_of(rng: random.Random, rows: int, limit: int) -> object:
-    """One length for each row, in one form or another; sometimes too many, too long, no integers."""
+    """One length for each row, in one form or another; sometimes too many, too long, no ints."""
     wrong = rng.random() < 0.15
     lengths = [rng.randint(-1 if wrong else 0, limit + wrong) for _ in range(rows + wrong)]
     forms = [lengths, np.array(lengths, np.int32), np.array(lengths, np.int64)[::1]]

@@ -33,7 +33,7 @@ class Torch:
         self.torch = pytest.importorskip("torch")
 
     def array(self, a: np.ndarray) -> object:
-        """The same memory and strides, or a copy where torch has no such strides (negative ones)."""
+        """The same memory and strides, or a copy where torch has no such strides."""
         strides_fit = all(s >= 0 and s % a.itemsize == 0 for s in a.strides)
         return self.torch.from_numpy(a if strides_fit and a.flags.writeable else a.copy())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every operation means: float64, slow, short. lapped is compared to this and to nothing faster.
+"""What every operation means: float64, slow, short. lapped is compared to this.
 
 Signals are (samples,), spectra (bins, frames), bands (n_mels, frames): one example, no batch.
 """
@@ -51,7 +51,7 @@ def pad_amounts(n_fft: int, hop: int, padding: str | tuple[int, int]) -> tuple[i
 
 
 def shown_sample(i: int, n: int, mode: str) -> int | None:
-    """The sample seen at position i of the padded signal (padding: i < 0 or i >= n); None is zero."""
+    """The sample at position i of the padded signal (padding: i < 0 or i >= n); None is zero."""
     if n == 0:
         return None
     while not 0 <= i < n:
@@ -97,8 +97,11 @@ class Framing:
 
     def frames(self, x: np.ndarray) -> np.ndarray:
         """(frames, n_fft), not yet windowed."""
-        shown = [shown_sample(i, len(x), self.mode) for i in range(-self.left, len(x) + self.right)]
-        padded = np.array([0.0 if i is None else x[i] for i in shown], np.float64)
+        n = len(x)
+        before = [shown_sample(i, n, self.mode) for i in range(-self.left, 0)]
+        after = [shown_sample(i, n, self.mode) for i in range(n, n + self.right)]
+        sides = [[0.0 if i is None else x[i] for i in side] for side in (before, after)]
+        padded = np.concatenate([sides[0], x, sides[1]])
         starts = [t * self.hop for t in range(self.n_frames(len(x)))]
         rows = [padded[s : s + self.n_fft] for s in starts]
         return np.array(rows, np.float64).reshape(len(starts), self.n_fft)
@@ -162,7 +165,13 @@ def mel_to_hz(m: np.ndarray, scale: str) -> np.ndarray:
 
 
 def mel_filters(
-    n_fft: int, sample_rate: float, n_mels: int, f_min: float, f_max: float, scale: str, norm: str | None
+    n_fft: int,
+    sample_rate: float,
+    n_mels: int,
+    f_min: float,
+    f_max: float,
+    scale: str,
+    norm: str | None,
 ) -> np.ndarray:
     """(n_mels, bins): triangles between neighbouring centres, in Hz or (kaldi) in mel."""
     hz = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
@@ -228,7 +237,9 @@ def griffin_lim(
 ) -> tuple[np.ndarray, list[float]]:
     """The signal, and its spectral convergence after each iteration. In the time-frequency domain:
 
-    t_n = (1 - step) c_{n-1} + step P_C(S c_{n-1} / |c_{n-1}|);  c_n = t_n + momentum (t_n - t_{n-1}).
+    t_n = (1 - step) c_{n-1} + step P_C(S c_{n-1} / |c_{n-1}|)
+    c_n = t_n + momentum (t_n - t_{n-1})
+
     Momentum 0: Griffin and Lim. Step 1: Perraudin, Balazs and Soendergaard. Else: Nenov et al.
     """
 
@@ -247,7 +258,7 @@ def griffin_lim(
 
 def convergence_of(X: np.ndarray, S: np.ndarray) -> float:
     """20 log10 of ||(|X| - S)|| / ||S||."""
-    return float(20 * np.log10(np.linalg.norm(np.abs(X) - S) / np.linalg.norm(S)))
+    return float(10 * np.log10(np.sum((np.abs(X) - S) ** 2) / np.sum(S**2)))
 
 
 def spectral_convergence(framing: Framing, S: np.ndarray, y: np.ndarray) -> float:

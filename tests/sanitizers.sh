@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds lapped._cpu with AddressSanitizer and UBSan (build/asan) and runs the fuzz test and the sweep of every
-# instruction set under it. PYTHON names the interpreter; arguments go to pytest. GCC only.
+# Builds lapped._cpu for one instruction set with AddressSanitizer and UBSan (build/asan), and runs the sweep of
+# tests/test_isa.py and the fuzz test under them. PYTHON names the interpreter, LAPPED_ISA the instruction set (by
+# default this machine's best); arguments go to pytest. GCC only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python="${PYTHON:-python3}"
@@ -14,10 +15,12 @@ if [ ! -e "$libasan" ]; then
 fi
 libstdcxx="$("${CXX:-g++}" -print-file-name=libstdc++.so.6)"  # or the first C++ exception ends the process
 
+isa="${LAPPED_ISA:-$("$python" -c 'from lapped import _cpu; print(_cpu.isa())')}"
 ninja="$("$python" -c 'import ninja, os; print(os.path.join(ninja.BIN_DIR, "ninja"))')"
 "$python" -m cmake -G Ninja -S . -B "$tree" --log-level=WARNING \
   -DCMAKE_MAKE_PROGRAM="$ninja" -DCMAKE_CXX_COMPILER="${CXX:-g++}" -DPython_EXECUTABLE="$python" \
   -Dpybind11_DIR="$("$python" -m pybind11 --cmakedir)" -DSKBUILD_PROJECT_VERSION=0 -DLAPPED_CUDA=OFF \
+  -DLAPPED_ISAS="$isa" -DLAPPED_KERNEL_OPTIMIZATION=-O1 -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" \
   -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
   -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 "$python" -m cmake --build "$tree" >"$tree/build.log" || { cat "$tree/build.log" >&2; exit 1; }
@@ -31,8 +34,6 @@ under_sanitizers() {
   ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$libasan $libstdcxx" \
     PYTHONPATH="$tree/site:$packages" "$python" -S "$@"
 }
-for isa in $(under_sanitizers -c 'from lapped import _cpu; print(*_cpu.available_isas())'); do
-  echo "sanitizers: sweep of $isa"
-  LAPPED_ISA="$isa" under_sanitizers -m tests.test_isa
-done
-under_sanitizers -m pytest -q -p no:cacheprovider tests/test_fuzz.py "$@"
+echo "sanitizers: the sweep of $isa"
+under_sanitizers -m tests.test_isa
+under_sanitizers -m pytest -q --capture=sys -p no:cacheprovider tests/test_fuzz.py "$@"

@@ -54,7 +54,9 @@ def speechlike(n: int, seed: int = 0, sample_rate: int = 22050) -> np.ndarray:
     """Harmonics with vibrato under three formants in syllables, and gated noise; RMS 0.1."""
     rng = np.random.default_rng(seed)
     t = np.arange(n) / sample_rate
-    pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * t + rng.uniform(0, 6)) + 4 * np.sin(2 * np.pi * 5.3 * t)
+    pitch = (
+        120 + 30 * np.sin(2 * np.pi * 0.7 * t + rng.uniform(0, 6)) + 4 * np.sin(2 * np.pi * 5.3 * t)
+    )
     phase = 2 * np.pi * np.cumsum(pitch) / sample_rate
     formants = rng.uniform([300, 900, 2200], [800, 1800, 3200])
     voiced = np.zeros(n)

@@ -3,8 +3,10 @@
 
 import ast
 import doctest
+import importlib.metadata
 import inspect
 import json
+import operator
 import re
 import shutil
 import subprocess
@@ -12,15 +14,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import lapped
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "lapped"
 MAX_LINES = 400
 
-# From the top of the house to its ground: a module imports only what stands below it, or its own package.
+# From the roof to the ground: a module imports only what stands below it, or its own package.
 PYTHON_LAYERS = [
     {"__main__"},
     {"cli"},
@@ -34,7 +35,7 @@ PYTHON_LAYERS = [
     {"_validate"},
     {"_cpu", "_cuda"},
 ]
-# What a folder of csrc/ may include of the project's own; a name without a slash is a file of csrc/ itself.
+# What a folder of csrc/, or a file right in it, may include of the project's own.
 CPP_MAY_INCLUDE = {
     "core": {"core/"},
     "backend.h": {"core/"},
@@ -44,7 +45,12 @@ CPP_MAY_INCLUDE = {
     "bind": {"core/", "backend.h", "griffin_lim.h", "bind/", "cpu/parallel.h", "cpu/dispatch.h"},
 }
 # Only the bindings know Python, only the back ends know their machine.
-CPP_MAY_USE = {"pybind11/": {"bind"}, "Python.h": {"bind"}, "immintrin.h": {"cpu"}, "cuda": {"cuda"}}
+CPP_MAY_USE = {
+    "pybind11/": {"bind"},
+    "Python.h": {"bind"},
+    "immintrin.h": {"cpu"},
+    "cuda": {"cuda"},
+}
 
 SOURCE_SUFFIXES = {".py", ".h", ".cc", ".cu", ".cuh", ".cmake", ".sh", ".yaml"}
 SOURCE_NAMES = {"CMakeLists.txt", "Makefile", "run"}
@@ -74,7 +80,7 @@ TEXTS = files(*TEXT_SUFFIXES)
 CPP = [p for p in SOURCES if p.is_relative_to(ROOT / "csrc")]
 
 
-# ---- layers ---------------------------------------------------------------------------------------
+# ---- layers
 
 
 def rank(module: str) -> int:
@@ -85,7 +91,7 @@ def rank(module: str) -> int:
 
 
 def imported_modules(path: Path) -> Iterator[str]:
-    """Yield the first name below `lapped` of every import of the project's own, wherever it stands."""
+    """Yield the first name below `lapped` of every import of the project's own."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -106,7 +112,9 @@ def test_python_imports_flow_down(path: Path):
     for other in imported_modules(path):
         if other == own:
             continue
-        if other not in submodules and hasattr(lapped, other):  # a public name: defined where it may be
+        if other not in submodules and hasattr(
+            lapped, other
+        ):  # a public name: defined where it may be
             other = sys.modules[lapped.__name__].__dict__[other].__module__.split(".")[1]
         assert rank(other) > rank(own), f"{name_of(path)} must not import lapped.{other}"
 
@@ -120,7 +128,9 @@ def test_cpp_includes_flow_down(path: Path):
         assert ok, f'{name_of(path)} must not include "{target}"'
     for target in re.findall(r"#include <([^>]+)>", path.read_text()):
         for library, folders in CPP_MAY_USE.items():
-            assert not target.startswith(library) or folder in folders, f"{name_of(path)}: <{target}>"
+            assert not target.startswith(library) or folder in folders, (
+                f"{name_of(path)}: <{target}>"
+            )
 
 
 def test_cuda_files_name_their_twin():
@@ -138,24 +148,28 @@ def kernel_objects() -> list[Path]:
 @pytest.mark.skipif(not shutil.which("nm"), reason="nm is not installed")
 @pytest.mark.skipif(not kernel_objects(), reason="no build tree here")
 def test_kernel_objects_share_no_symbols():
-    """A weak symbol of the AVX-512 objects could be the copy the linker keeps for every machine."""
+    """The linker keeps one copy of a weak symbol for every machine: it might be the AVX-512 one.
+
+    So each weak symbol stands in the namespace of its own instruction set.
+    """
     for path in kernel_objects():
-        listed = subprocess.run(
-            ["nm", "-C", "--defined-only", path], check=True, capture_output=True, text=True
-        ).stdout
+        isa = re.search(r"lapped_kernels_(\w+)\.dir", str(path))[1]
+        command = ["nm", "-C", "--defined-only", path]
+        listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         weak = [line for line in listed.splitlines() if re.search(r" [WVu] ", line)]
-        assert not weak, f"{path.name} of {path.parts[-4:]} defines weak symbols: {weak[:5]}"
+        shared = [line for line in weak if f"lapped::cpu::{isa}::" not in line]
+        assert not shared, f"{path.name} for {isa} defines weak symbols: {shared[:5]}"
 
 
-# ---- what an import costs -------------------------------------------------------------------------
+# ---- what an import costs
 
 IMPORT_PROBE = """
 import json, sys, time
 import numpy
 before = set(sys.modules)
-start = time.perf_counter()
+start = time.process_time()
 import lapped
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps([seconds, sorted(new - set(sys.stdlib_module_names) - {"lapped"})]))
 """
@@ -175,8 +189,8 @@ def test_import_loads_numpy_alone():
 
 
 def test_import_is_quick():
-    """Best of five, so that a busy machine does not decide."""
-    assert min(import_once()[0] for _ in range(5)) < 0.2
+    """Processor time, best of three, so that a busy machine does not decide."""
+    assert min(import_once()[0] for _ in range(3)) < 0.1
 
 
 def test_import_prints_nothing():
@@ -184,22 +198,25 @@ def test_import_prints_nothing():
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
-# ---- how every file looks -------------------------------------------------------------------------
+# ---- how every file looks
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.name != "LICENSE"], ids=name_of)
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_source_file(path: Path):
     text = path.read_text()
     lines = text.splitlines()
     assert any("SPDX-License-Identifier: Apache-2.0" in line for line in lines[:2]), "no SPDX line"
     assert len(lines) <= MAX_LINES, f"{len(lines)} lines: split it by step"
-    assert max((len(line) for line in lines), default=0) <= 140, "a line longer than 140"
     assert "\t" not in text or path.name == "Makefile", "a tab"
 
 
-OPEN_ENDS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]) + r")\b")
+OPEN_ENDS = re.compile(
+    r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]) + r")\b"
+)
 MACHINE_PATH = re.compile(r"(?<![\w.~])/(work|tmp|root|home|Users|opt|mnt)" + r"/\w")
-REGISTRY_HOST = re.compile("|".join(["py" + r"pi\.org", "pythonhosted", r"download\.py" + "torch"]))
+REGISTRY_HOST = re.compile(
+    "|".join(["py" + r"pi\.org", "python" + "hosted", r"download\.py" + "torch"])
+)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
@@ -214,7 +231,11 @@ def test_version_is_written_once():
     for path in SOURCES:
         assert f'"{version}"' not in path.read_text(), f"{name_of(path)} repeats the version"
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
-    assert lapped.__version__ == version
+    try:
+        installed = importlib.metadata.version("lapped")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("lapped is not installed here")
+    assert lapped.__version__ == installed == version
 
 
 def test_formatters_are_pinned_once():
@@ -225,7 +246,7 @@ def test_formatters_are_pinned_once():
     assert set(pins) == set(hooks)
 
 
-# ---- what users read ------------------------------------------------------------------------------
+# ---- what users read
 
 
 def public_objects() -> Iterator[tuple[str, object]]:
@@ -257,28 +278,29 @@ def test_public_method_is_documented(name: str, value: object):
     assert inspect.getdoc(value), f"{name} has no docstring"
 
 
-def written_signatures() -> list[tuple[str, inspect.Signature]]:
-    """Return the signatures of docs/api.md: the lines `lapped.Name(...)` of its code blocks."""
-    found = []
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.S):
-        for name, arguments in re.findall(r"^lapped\.([\w.]+)\((.*?)\)$", block, re.M | re.S):
-            space: dict = {}
-            exec(f"def written({arguments}): ...", space)
-            found.append((name, inspect.signature(space["written"])))
-    return found
+def written_signatures() -> list[tuple[str, str]]:
+    """Return name and arguments of every `lapped.name(...)` in the code of docs/api.md."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.S)
+    return re.findall(r"^lapped\.([\w.]+)\((.*?)\)$", "\n".join(blocks), re.M | re.S)
 
 
-@pytest.mark.parametrize(("name", "written"), written_signatures(), ids=lambda v: str(v)[:40])
-def test_written_signature_is_the_real_one(name: str, written: inspect.Signature):
-    target: object = lapped
-    for part in name.split("."):
-        owner, target = target, inspect.getattr_static(target, part)
-    real = [
-        (p.name, p.kind, p.default)
-        for p in inspect.signature(target).parameters.values()
-        if not (inspect.isclass(owner) and p.name == "self")
-    ]
-    assert [(p.name, p.kind, p.default) for p in written.parameters.values()] == real
+def parameters(function: object) -> list[tuple]:
+    found = inspect.signature(function).parameters.values()
+    return [(p.name, p.kind, p.default) for p in found if p.name != "self"]
+
+
+@pytest.mark.parametrize(("name", "arguments"), written_signatures())
+def test_written_signature_is_the_real_one(name: str, arguments: str):
+    if name.startswith("pipelines."):
+        pytest.importorskip("torch")
+    space: dict = {}
+    exec(f"def written({arguments}): ...", space)
+    assert parameters(space["written"]) == parameters(operator.attrgetter(name)(lapped))
+
+
+def test_every_public_name_has_a_written_signature():
+    written = {name for name, _ in written_signatures()}
+    assert {n for n in lapped.__all__ if n != "PresetInfo"} <= written
 
 
 def test_commands_in_the_pages_exist():
@@ -294,7 +316,7 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
 
 
-# ---- formatters -----------------------------------------------------------------------------------
+# ---- formatters
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import lapped
 import numpy as np
 import pytest
 
-import lapped
 from tests import reference
 from tests.cases import SIZES
 
@@ -62,7 +62,7 @@ def test_counts_are_those_of_the_arrays(n_fft, hop, padding, n) -> None:
 
 @hypothesis.given(sizes, hops, paddings, st.integers(0, 50))
 def test_the_length_of_so_many_frames_makes_so_many_frames(n_fft, hop, padding, n_frames) -> None:
-    stft, framing = both(n_fft, hop, padding)
+    stft, _ = both(n_fft, hop, padding)
     n_samples = stft.n_samples(n_frames)
     if n_samples > 0:  # more padding than the frames are long leaves nothing to count
         assert stft.n_frames(n_samples) == n_frames
@@ -105,9 +105,7 @@ def test_huge_counts_are_exact() -> None:
 @pytest.mark.parametrize("left_aligned", [True, False])
 def test_a_short_window_sees_its_part_of_the_frame(left_aligned: bool) -> None:
     align = "left" if left_aligned else "center"
-    stft = lapped.STFT(
-        16, 4, window=np.ones(10), win_length=10, padding="none", window_align=align
-    )
+    stft = lapped.STFT(16, 4, window=np.ones(10), win_length=10, padding="none", window_align=align)
     frame = np.fft.irfft(stft(np.arange(1.0, 17)), 16, axis=0)[:, 0]
     start = 0 if left_aligned else 3
     seen = np.flatnonzero(np.abs(frame) > 1e-9)

@@ -7,10 +7,12 @@ only the spectral convergence of two correct implementations agrees.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import lapped
 import numpy as np
 import pytest
 
-import lapped
 from tests import reference, signals
 from tests.cases import Case, draw
 from tests.libraries import library_named
@@ -55,7 +57,8 @@ def test_few_iterations(case: Case, method: str) -> None:
     phase = random_phase(S.shape).astype(COMPLEX[case.dtype])
     S, phase = (a.reshape(*case.batch, *a.shape[1:]) for a in (S, phase))
     n_samples = framing.n_samples(S.shape[-1])
-    for n_iter in (1, 3):
+    only_signs = case.n_fft < 4 and case.dtype == "float32"  # all bins real: near 0 a phase flips
+    for n_iter in (1,) if only_signs else (1, 3):
         gl = lapped.GriffinLim(case.stft(), n_iter, method=method)
         given = [library.array(case.bins_first(a)) for a in (S, phase)]
         y = library.numpy(gl(given[0], phase=given[1]))
@@ -68,7 +71,7 @@ def assert_rows(
     case: Case, y: np.ndarray, S: np.ndarray, phase: np.ndarray, n_iter: int, method: tuple
 ) -> None:
     framing = case.framing()
-    limit = bound("griffin_lim_1" if n_iter == 1 else "griffin_lim_8", case.dtype, case.n_fft)
+    limit = bound("griffin_lim_1" if n_iter == 1 else "griffin_lim_3", case.dtype, case.n_fft)
     examples = zip(*(a.reshape(case.rows, *a.shape[-2:]) for a in (S, phase)), strict=True)
     for (s, p), actual in zip(examples, y.reshape(case.rows, y.shape[-1]), strict=True):
         coverage = reference.trimmed(framing, reference.coverage(framing, s.shape[1]), len(actual))
@@ -130,6 +133,26 @@ def test_only_the_angle_of_the_phase_counts(dtype: np.dtype) -> None:
     assert relative_error(scaled, plain.astype(float)) <= bound("griffin_lim_1", dtype)
 
 
+def test_phase_in_radians(library, dtype: np.dtype) -> None:
+    stft, framing = hann(128, 32)
+    S = reference.magnitude(framing, signals.noise(2000)).astype(dtype)
+    angles = np.random.default_rng(0).uniform(-9, 9, S.shape).astype(dtype)
+    turned = np.exp(1j * angles.astype(float)).astype(COMPLEX[dtype.name])
+    gl = lapped.GriffinLim(stft, 2)
+    by_angle, by_number = (
+        library.numpy(gl(library.array(S), phase=library.array(p))) for p in (angles, turned)
+    )
+    assert relative_error(by_angle, by_number.astype(float)) <= bound("griffin_lim_3", dtype)
+
+
+def test_half_is_computed_in_single() -> None:
+    stft, framing = hann(128, 32)
+    S = reference.magnitude(framing, signals.noise(2000)).astype(np.float16)
+    y = lapped.GriffinLim(stft, 4)(S)
+    assert y.dtype == np.float16
+    assert np.array_equal(y, lapped.GriffinLim(stft, 4)(S.astype(np.float32)).astype(np.float16))
+
+
 def two_sided_errors(framing: reference.Framing, gl_of, S: np.ndarray, n: int) -> list[float]:
     """Distance of each iterate's magnitudes from S, inner bins counted twice."""
     weights = np.full((len(S), 1), 2.0)
@@ -151,7 +174,7 @@ def test_classic_never_gets_worse(dtype: np.dtype) -> None:
         40,
     )
     slack = 1e-12 if dtype == np.float64 else 1e-6
-    assert all(b <= a * (1 + slack) for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b <= a * (1 + slack) for a, b in pairwise(errors))
 
 
 def test_no_momentum_is_classic(dtype: np.dtype) -> None:
@@ -181,9 +204,7 @@ def test_convergence_is_that_of_each_iterate(library, dtype: np.dtype, method: s
     batch = np.stack([S, S[:, ::-1]])
     phase = random_phase(batch.shape).astype(COMPLEX[dtype.name])
     gl = lapped.GriffinLim(stft, 6, method=method)
-    y, convergence = gl(
-        library.array(batch), phase=library.array(phase), return_convergence=True
-    )
+    y, convergence = gl(library.array(batch), phase=library.array(phase), return_convergence=True)
     convergence = library.numpy(convergence)
     assert convergence.shape == (2, 6)
     for row in range(2):

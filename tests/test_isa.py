@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from lapped import _cpu
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +23,12 @@ def forced(isa: str, *command: str) -> subprocess.CompletedProcess:
     """Python with that instruction set, from the root of the project."""
     environment = {**os.environ, "LAPPED_ISA": isa}
     return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 

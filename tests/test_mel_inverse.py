@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import lapped
 import numpy as np
 import pytest
 
-import lapped
 from tests import reference, signals
 from tests.cases import SIZES
 from tests.tolerances import ONE_FRAME, assert_spectrum, bound
@@ -32,7 +32,9 @@ def spoken(n_fft: int, frames: int = 70) -> np.ndarray:
 
 def residual(mel: lapped.Mel, x: np.ndarray, bands: np.ndarray) -> float:
     """||filters x^power - bands|| / ||bands||."""
-    return np.linalg.norm(mel.filters @ x.astype(float) ** mel.power - bands) / np.linalg.norm(bands)
+    return np.linalg.norm(mel.filters @ x.astype(float) ** mel.power - bands) / np.linalg.norm(
+        bands
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -141,6 +143,15 @@ def test_scaling_by_powers_of_two_scales(library, dtype: np.dtype) -> None:
         assert_spectrum(
             scaled, plain.astype(float) * 2.0**exponent, ONE_FRAME * bound("mel_inverse", dtype)
         )
+
+
+def test_half_is_computed_in_single(library) -> None:
+    mel = bank(512, 60)
+    bands = (mel.filters @ spoken(512)).astype(np.float16)
+    x = library.numpy(mel.inverse(library.array(bands)))
+    assert x.dtype == np.float16
+    expected = library.numpy(mel.inverse(library.array(bands.astype(np.float32))))
+    assert np.array_equal(x, expected.astype(np.float16))
 
 
 def test_frames_do_not_see_each_other(library, dtype: np.dtype) -> None:

@@ -1,65 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every operation: same bits in any batch and on any number of threads, lengths equal
-alone, a NaN stays in its example, nothing breaks after a fork or from many threads at once.
+"""What holds for every operation: the same bits in any batch, from any strides, on any number of
+threads; lengths equal alone; a NaN stays in its example; short and empty input is no special case.
 """
 
 from __future__ import annotations
 
-import os
-import signal as posix
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
+import lapped
 import numpy as np
 import pytest
 
-import lapped
 from tests import signals
-
-STFT = lapped.STFT(400, 160)
-BLUESTEIN = lapped.STFT(127, 50)
-LARGE = lapped.STFT(4096, 1024, pad_mode="constant")
-WHISPER = lapped.Compression("10", 1e-10, dynamic_range=8.0, scale=0.25, shift=4.0)
-MEL = lapped.Mel(STFT, 16000, 40, compression=WHISPER)
-MAGNITUDE_MEL = lapped.Mel(STFT, 16000, 40, power=1.0)
-
-# operations on signals (rows, samples) and on spectra (rows, bins, frames)
-OF_SIGNALS: dict[str, Callable] = {
-    "stft": STFT,
-    "stft_bluestein": BLUESTEIN,
-    "stft_large": LARGE,
-    "stft_tf": lapped.STFT(400, 160, layout="tf"),
-    "magnitude": STFT.magnitude,
-    "power": STFT.power,
-    "mel": MEL,
-    "mel_plain": MAGNITUDE_MEL,
-}
-OF_SPECTRA: dict[str, Callable] = {
-    "inverse": lambda S, **k: STFT.inverse(turned(S), **k),
-    "griffin_lim": lapped.GriffinLim(STFT, 3),
-    "griffin_lim_fast": lapped.GriffinLim(STFT, 3, method="fast"),
-    "project": MEL.project,
-    "mel_inverse": lambda S, **k: MAGNITUDE_MEL.inverse(MAGNITUDE_MEL.project(S), **k),
-}
-WITH_LENGTHS = ("inverse", "griffin_lim", "griffin_lim_fast")
-
-
-def turned(S: object) -> object:
-    """A complex spectrum with these magnitudes, in any library."""
-    return S * (0.6 + 0.8j)
-
-
-def bits(a: object) -> bytes:
-    """The result's values as bytes, whatever its library or strides."""
-    return np.ascontiguousarray(np.asarray(a)).tobytes()
-
-
-def batch_of_signals(dtype: np.dtype, rows: int = 5, n: int = 9001) -> np.ndarray:
-    return np.stack([signals.noise(n, seed) for seed in range(rows)]).astype(dtype)
-
-
-def batch_of_spectra(dtype: np.dtype, rows: int = 5, frames: int = 83) -> np.ndarray:
-    return np.random.default_rng(0).random((rows, 201, frames)).astype(dtype)
+from tests.operations import (
+    MEL,
+    OF_SIGNALS,
+    OF_SPECTRA,
+    STFT,
+    SYNTHESIS,
+    batch_of_signals,
+    batch_of_spectra,
+    bits,
+)
 
 
 # -------------------------------------------------------------------------- batch, threads, order
@@ -81,18 +41,12 @@ def test_spectra_in_a_batch_equal_alone(library, dtype: np.dtype, name: str) -> 
         assert bits(together[row]) == bits(library.numpy(call(library.array(S[row]))))
 
 
-@pytest.fixture
-def thread_counts():
-    """Sets the number of threads; afterwards it is what it was."""
-    before = lapped.get_num_threads()
-    yield lapped.set_num_threads
-    lapped.set_num_threads(before)
-
-
 @pytest.mark.parametrize("name", [*OF_SIGNALS, *OF_SPECTRA])
 def test_the_number_of_threads_changes_no_bits(thread_counts, dtype: np.dtype, name: str) -> None:
     call = OF_SIGNALS.get(name) or OF_SPECTRA[name]
-    given = batch_of_signals(dtype, 3, 60000) if name in OF_SIGNALS else batch_of_spectra(dtype, 3, 400)
+    given = (
+        batch_of_signals(dtype, 3, 60000) if name in OF_SIGNALS else batch_of_spectra(dtype, 3, 400)
+    )
     results = []
     for n in (1, 2, 3, 8):
         thread_counts(n)
@@ -122,7 +76,10 @@ def test_numpy_and_torch_give_the_same_bits(dtype: np.dtype, name: str) -> None:
 
 
 def test_the_input_is_left_alone(dtype: np.dtype) -> None:
-    for calls, given in [(OF_SIGNALS, batch_of_signals(dtype, 2)), (OF_SPECTRA, batch_of_spectra(dtype, 2))]:
+    for calls, given in [
+        (OF_SIGNALS, batch_of_signals(dtype, 2)),
+        (OF_SPECTRA, batch_of_spectra(dtype, 2)),
+    ]:
         before = given.copy()
         given.flags.writeable = False
         for call in calls.values():
@@ -152,11 +109,11 @@ def test_lengths_equal_alone(library, dtype: np.dtype, name: str) -> None:
         assert not np.any(rest), "frames past a row's own count must be 0"
 
 
-@pytest.mark.parametrize("name", WITH_LENGTHS)
+@pytest.mark.parametrize("name", SYNTHESIS)
 def test_lengths_of_the_inverse_equal_alone(library, dtype: np.dtype, name: str) -> None:
     call = OF_SPECTRA[name]
     lengths = [n for n in LENGTHS if n > 1]
-    frames = [STFT.n_frames(n) for n in lengths]
+    frames = [SYNTHESIS[name].n_frames(n) for n in lengths]
     S = batch_of_spectra(dtype, len(lengths), max(frames))
     padded = library.numpy(call(library.array(S), lengths=library.array(np.array(lengths))))
     for row, (n, count) in enumerate(zip(lengths, frames, strict=True)):
@@ -211,76 +168,24 @@ def test_a_bad_bin_stays_in_its_example(dtype: np.dtype, name: str, bad: float) 
         assert bits(untouched) == bits(np.delete(clean[1], touched, axis=axis))
 
 
-# ------------------------------------------------------------------------- fork, threads, sizes
-def everything(dtype: np.dtype) -> bytes:
-    """Bits of every operation, on enough data for several threads."""
-    x, S = batch_of_signals(dtype, 2, 40000), batch_of_spectra(dtype, 2, 250)
-    return b"".join(
-        [bits(f(x)) for f in OF_SIGNALS.values()] + [bits(f(S)) for f in OF_SPECTRA.values()]
-    )
+@pytest.mark.parametrize("name", [*OF_SIGNALS, *OF_SPECTRA])
+@pytest.mark.parametrize("size", [1, 17, 36, 39, 83])
+def test_a_bad_call_leaves_nothing_behind(thread_counts, dtype, name: str, size: int) -> None:
+    """Scratch memory is used again: what an earlier call left there must not count."""
+    thread_counts(1)
+    of_signals = name in OF_SIGNALS
+    call = OF_SIGNALS.get(name) or OF_SPECTRA[name]
+    make = batch_of_signals if of_signals else batch_of_spectra
+    given = make(dtype, 1, 157 * size if of_signals else size)
+    options = {"length": SYNTHESIS[name].n_samples(size) + 40} if name in SYNTHESIS else {}
+    clean = bits(call(given, **options))
+    for other in ("float32", "float64"):
+        bad = np.full_like(make(np.dtype(other), 1, 30000 if of_signals else 187), np.nan)
+        call(bad)
+        assert bits(call(given, **options)) == clean
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_fork_after_use(thread_counts, dtype: np.dtype) -> None:
-    thread_counts(4)
-    expected = everything(dtype)
-    children = []
-    for _ in range(3):
-        pid = os.fork()
-        if pid == 0:  # the child must neither hang nor differ, and must not run pytest's exit
-            posix.alarm(60)
-            os._exit(0 if everything(dtype) == expected else 1)
-        children.append(pid)
-    assert everything(dtype) == expected
-    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
-
-
-def test_in_data_loader_workers() -> None:
-    data = pytest.importorskip("torch.utils.data")
-    x = batch_of_signals(np.dtype("float32"), 8)
-    expected = MEL(x)  # used before the workers fork
-
-    class Features(data.Dataset):
-        def __len__(self) -> int:
-            return len(x)
-
-        def __getitem__(self, i: int) -> tuple[np.ndarray, int]:
-            return MEL(x[i]), lapped.get_num_threads()
-
-    loader = data.DataLoader(Features(), batch_size=4, num_workers=2, timeout=60)
-    batches = list(loader)
-    assert bits(np.concatenate([features for features, _ in batches])) == bits(expected)
-    assert all(int(n) == 1 for _, counts in batches for n in counts)
-
-
-def test_many_threads_at_once(thread_counts, dtype: np.dtype) -> None:
-    thread_counts(3)
-    expected = everything(dtype)
-    with ThreadPoolExecutor(6) as pool:
-        results = list(pool.map(lambda _: everything(dtype), range(12)))
-    assert all(r == expected for r in results)
-
-
-def test_a_new_transform_on_many_threads_at_once() -> None:
-    x = signals.noise(5000)
-    for n_fft in range(300, 330):
-        stft = lapped.STFT(n_fft, 100)
-        with ThreadPoolExecutor(4) as pool:
-            results = {bits(r) for r in pool.map(stft, [x] * 8)}
-        assert results == {bits(lapped.STFT(n_fft, 100)(x))}
-
-
-def test_changing_the_number_of_threads_while_computing(thread_counts) -> None:
-    x = batch_of_signals(np.dtype("float32"), 4, 40000)
-    expected = bits(MEL(x))
-    with ThreadPoolExecutor(3) as pool:
-        running = [pool.submit(MEL, x) for _ in range(60)]
-        for n in [1, 2, 5, 3, 1, 4] * 5:
-            thread_counts(n)
-        assert {bits(r.result()) for r in running} == {expected}
-
-
+# ------------------------------------------------------------------------------------- sizes
 @pytest.mark.parametrize("pad_mode", ["reflect", "constant", "replicate", "symmetric", "circular"])
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 199, 200, 201])
 def test_short_input_is_padded_as_often_as_needed(library, dtype, pad_mode: str, n: int) -> None:

@@ -1,49 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/mel_bands.h"
 
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
 namespace lapped {
-namespace {
 
-double sum_of(const double* v, int64_t count, int64_t stride) {
-  double sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += v[i * stride];
-  return sum;
+MelBands::MelBands(const double* filters, int64_t bands, int64_t bins) : band_count_(bands), bin_count_(bins) {
+  find_segments(filters);
+  fill(filters, float_);
+  fill(filters, double_);
 }
 
-// The run from the first to the last non-zero of v, its values times `factor` appended to `weights`.
-Band run_of(const double* v, int64_t count, int64_t stride, double factor, std::vector<double>& weights) {
-  int64_t first = 0, last = count;
-  while (first < count && v[first * stride] == 0) ++first;
-  while (last > first && v[(last - 1) * stride] == 0) --last;
-  const Band band{static_cast<int32_t>(first), static_cast<int32_t>(last - first), static_cast<int64_t>(weights.size())};
-  for (int64_t i = first; i < last; ++i) weights.push_back(v[i * stride] * factor);
-  return band;
-}
-
-double inverse(double sum) { return sum > 0 ? 1 / sum : 0; }
-
-}  // namespace
-
-MelBands::MelBands(const double* filters, int64_t bands, int64_t bins) : bin_count_(bins) {
-  for (int64_t m = 0; m < bands; ++m) {
-    bands_.push_back(run_of(filters + m * bins, bins, 1, 1, weights_));
-    inverse_sum_.push_back(inverse(sum_of(filters + m * bins, bins, 1)));
+// lower_band_[k] is the lower of the (at most two) bands of bin k, never falling with k; starts_ are the first bins by lower band.
+void MelBands::find_segments(const double* filters) {
+  starts_.assign(band_count_ + 1, 0);
+  lower_band_.assign(bin_count_, 0);
+  int32_t lower = -1, end = 0;
+  for (int64_t k = 0; k < bin_count_; ++k) {
+    int32_t first = -1, last = -1;
+    for (int32_t m = 0; m < band_count_; ++m)
+      if (filters[m * bin_count_ + k] != 0) {
+        if (first < 0) first = m;
+        last = m;
+      }
+    if (first < 0) {
+      lower_band_[k] = std::max(lower, 0);
+      continue;
+    }
+    const int32_t own = last > first ? first : first <= lower ? lower : first;  // a band alone may be the upper one
+    if (last - first > 1 || own < lower || last > own + 1)
+      throw std::invalid_argument("filters: bin " + std::to_string(k) + " must lie in at most two neighbouring bands, in the order of the bins");
+    for (int32_t m = lower + 1; m <= own; ++m) starts_[m] = static_cast<int32_t>(k);
+    lower = own;
+    lower_band_[k] = own;
+    end = static_cast<int32_t>(k) + 1;
   }
-  for (int64_t k = 0; k < bins; ++k)
-    columns_.push_back(run_of(filters + k, bands, bins, inverse(sum_of(filters + k, bands, bins)), shares_));
-  weights32_.assign(weights_.begin(), weights_.end());
-  shares32_.assign(shares_.begin(), shares_.end());
-  inverse_sum32_.assign(inverse_sum_.begin(), inverse_sum_.end());
+  for (int32_t m = lower + 1; m <= band_count_; ++m) starts_[m] = end;
+}
+
+template <class T>
+void MelBands::fill(const double* filters, Tables<T>& tables) const {
+  const auto weight = [&](int64_t m, int64_t k) { return m < band_count_ ? filters[m * bin_count_ + k] : 0.0; };
+  for (int64_t k = 0; k < bin_count_; ++k) {
+    const double lower = weight(lower_band_[k], k), upper = weight(lower_band_[k] + 1, k), sum = lower + upper;
+    tables.weights.push_back({static_cast<T>(lower), static_cast<T>(upper)});
+    tables.shares.push_back({static_cast<T>(sum > 0 ? lower / sum : 0), static_cast<T>(sum > 0 ? upper / sum : 0)});
+  }
+  for (int64_t m = 0; m < band_count_; ++m) {
+    double sum = 0;
+    for (int64_t k = 0; k < bin_count_; ++k) sum += weight(m, k);
+    tables.inverse_sum.push_back(static_cast<T>(sum > 0 ? 1 / sum : 0));
+  }
 }
 
 template <>
 BandView<float> MelBands::view<float>() const {
-  return {static_cast<int64_t>(bands_.size()), bin_count_, bands_.data(), weights32_.data(), columns_.data(), shares32_.data(), inverse_sum32_.data()};
+  return {band_count_, bin_count_, starts_.data(), float_.weights.data(), float_.shares.data(), float_.inverse_sum.data()};
 }
 
 template <>
 BandView<double> MelBands::view<double>() const {
-  return {static_cast<int64_t>(bands_.size()), bin_count_, bands_.data(), weights_.data(), columns_.data(), shares_.data(), inverse_sum_.data()};
+  return {band_count_, bin_count_, starts_.data(), double_.weights.data(), double_.shares.data(), double_.inverse_sum.data()};
 }
 
 }  // namespace lapped

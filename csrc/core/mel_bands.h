@@ -1,40 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// A filter bank as each band's run of non-zero weights: 98 % of the dense matrix is zeros.
+// A bank of triangular filters as kernels read it: 98 % of the dense matrix is zeros, and a bin lies in at most two neighbouring bands.
 #pragma once
 #include <cstdint>
 #include <vector>
 
 namespace lapped {
 
-// The non-zero run of a row or column.
-struct Band {
-  int32_t first, count;
-  int64_t weight;  // offset of `count` weights
+// A bin's weights in the lower and the upper band of its segment.
+template <class T>
+struct BinWeights {
+  T lower, upper;
 };
 
-// What kernels read: rows of the matrix by band, and its columns by bin.
+// Segment m, the bins of bands m and m + 1 that no earlier segment holds, is [starts[m], starts[m + 1]): each bin is read once and feeds both bands.
 template <class T>
 struct BandView {
   int64_t band_count, bin_count;
-  const Band* bands;      // runs of bins
-  const T* weights;
-  const Band* columns;    // runs of bands
-  const T* shares;        // a bin's weights divided by their sum over bands
-  const T* inverse_sum;   // per band: 1 / sum of its weights, 0 for an empty band
+  const int32_t* starts;         // band_count + 1; bins outside all segments are in no band
+  const BinWeights<T>* weights;  // bin_count
+  const BinWeights<T>* shares;   // the same, divided by their sum: how a bin is divided among its bands
+  const T* inverse_sum;          // per band: 1 / sum of its weights, 0 for an empty band
 };
 
 class MelBands {
  public:
-  // filters: bands x bins, row-major.
+  // filters: bands x bins, row-major. Throws std::invalid_argument where a bin lies in bands that are not neighbours.
   MelBands(const double* filters, int64_t bands, int64_t bins);
   template <class T>
   BandView<T> view() const;
 
  private:
-  int64_t bin_count_;
-  std::vector<Band> bands_, columns_;
-  std::vector<double> weights_, shares_, inverse_sum_;
-  std::vector<float> weights32_, shares32_, inverse_sum32_;
+  template <class T>
+  struct Tables {
+    std::vector<BinWeights<T>> weights, shares;
+    std::vector<T> inverse_sum;
+  };
+  template <class T>
+  void fill(const double* filters, Tables<T>& tables) const;
+  void find_segments(const double* filters);
+
+  int64_t band_count_, bin_count_;
+  std::vector<int32_t> starts_, lower_band_;
+  Tables<float> float_;
+  Tables<double> double_;
 };
 
 }  // namespace lapped

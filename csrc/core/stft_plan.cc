@@ -58,7 +58,7 @@ void StftTables<T>::make_windows(const std::vector<double>& window) {
     synthesis_window_.push_back(static_cast<T>(w / static_cast<double>(n)));
     squared_window_.push_back(w * w);
   }
-  for (int64_t k = 0; k <= n / 4; ++k) {
+  for (int64_t k = 0; k <= n / 2; ++k) {
     const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
     twiddles_.push_back(static_cast<T>(std::cos(angle)));
     twiddles_.push_back(static_cast<T>(-std::sin(angle)));

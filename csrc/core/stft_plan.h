@@ -29,7 +29,7 @@ struct StftView {
   const T* analysis_window;     // n_fft; halved where half_length (the untangling sums two terms)
   const T* synthesis_window;    // n_fft; divided by the transform's gain
   const int32_t* sample_offset; // n_fft: where sample s of frame 0 lies in the transposed samples
-  const T* twiddles;            // half_length: exp(-2 pi i k / n_fft) for k = 0 .. n_fft / 4
+  const T* twiddles;            // half_length: exp(-2 pi i k / n_fft) for k = 0 .. n_fft / 2
   // 1 / sum of squared windows of a block (0 where nothing covers), by place in the block.
   const T* inverse_envelope;       // hop: blocks covered by all their frames
   const T* head_envelope;          // block b < frame_blocks - 1

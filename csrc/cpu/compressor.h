@@ -39,11 +39,14 @@ class Compressor {
         factor_(static_cast<T>(c.factor)), dynamic_range_(static_cast<T>(c.dynamic_range)), scale_(static_cast<T>(c.scale)),
         shift_(static_cast<T>(c.shift)) {}
 
-  // With a limited range: the logarithm alone; limit() does the rest once the peak is known.
-  LAPPED_INLINE Vec<T> operator()(Vec<T> v) const {
-    if (!enabled_) return v;
-    const Vec<T> level = one_plus_ ? log_one_plus(v) : factor_ * natural_log<T>(add_ ? v + floor_ : v < floor_ ? splat(floor_) : v);
-    return limited_ ? level : scale_ * (level + shift_);
+  // values[i * stride] of one vector each. With a limited range: the logarithm alone; limit() does the rest once the peak is known.
+  void operator()(T* values, int64_t count, int64_t stride) const {
+    if (!enabled_) return;
+    if (one_plus_) return each(values, count, stride, [](Vec<T> v) LAPPED_LAMBDA { return log_one_plus(v); });
+    const T floor = floor_;
+    if (add_) return each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v + floor); });
+    if (floor < kTiny<T>) return each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v < floor ? splat(floor) : v); });
+    each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA { return log_of_positive<T>(v < floor ? splat(floor) : v); });
   }
   T limit(T level, T peak) const {
     const T floor = peak - dynamic_range_;
@@ -52,12 +55,17 @@ class Compressor {
   bool limited() const { return enabled_ && limited_; }
 
  private:
+  template <class Log>
+  LAPPED_INLINE void each(T* values, int64_t count, int64_t stride, Log log) const {
+    const T factor = limited_ ? factor_ : scale_ * factor_, offset = limited_ ? T(0) : scale_ * shift_;
+    for (int64_t i = 0; i < count; ++i) store(values + i * stride, factor * log(load(values + i * stride)) + offset);
+  }
+
   // ln(1 + v) = ln(u) v / (u - 1) with u the rounded 1 + v: exact also where v is tiny.
-  LAPPED_INLINE Vec<T> log_one_plus(Vec<T> v) const {
+  static LAPPED_INLINE Vec<T> log_one_plus(Vec<T> v) {
     const Vec<T> u = v + T(1), d = u - T(1);
     const Vec<T> level = natural_log<T>(u) * (v / d);
-    const Vec<T> chosen = d == T(0) ? v : v == T(__builtin_inf()) ? v : level;
-    return factor_ * chosen;
+    return d == T(0) ? v : v == T(__builtin_inf()) ? v : level;
   }
 
   bool enabled_, one_plus_, add_, limited_;

@@ -14,26 +14,42 @@ LAPPED_DECLARE(baseline)
 #endif
 #ifdef LAPPED_HAVE_sse2
 LAPPED_DECLARE(sse2)
+#endif
+#ifdef LAPPED_HAVE_avx2
 LAPPED_DECLARE(avx2)
+#endif
+#ifdef LAPPED_HAVE_avx512
 LAPPED_DECLARE(avx512)
 #endif
 
 namespace {
 
-// From narrow to wide. The compiler's test includes whether the operating system saves the registers.
+#if defined(__x86_64__)
+// The compiler's test includes whether the operating system saves the registers.
+[[maybe_unused]] bool has_avx2() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+[[maybe_unused]] bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+// From narrow to wide.
 std::vector<const InstructionSet*> usable() {
   std::vector<const InstructionSet*> sets;
 #ifdef LAPPED_HAVE_baseline
   sets.push_back(&baseline::instruction_set);
 #endif
 #ifdef LAPPED_HAVE_sse2
-  __builtin_cpu_init();
   sets.push_back(&sse2::instruction_set);
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (has_avx2) sets.push_back(&avx2::instruction_set);
-  if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl"))
-    sets.push_back(&avx512::instruction_set);
+#endif
+#ifdef LAPPED_HAVE_avx2
+  if (has_avx2()) sets.push_back(&avx2::instruction_set);
+#endif
+#ifdef LAPPED_HAVE_avx512
+  if (has_avx512()) sets.push_back(&avx512::instruction_set);
 #endif
   return sets;
 }

@@ -120,9 +120,9 @@ void chirp_transform(const FftView<T>& fft, Cvec<T>* z) {
   for (int64_t j = 0; j < fft.n; ++j) z[j] = times<Inverse>(z[j], splat(c[2 * j]), splat(c[2 * j + 1]));
 }
 
-// source(z, i) gives element i; z ends in the plan's order, element k at fft.position[k].
+// The first forward stage; source(z, i) gives element i.
 template <class T, class Source>
-void forward_fft(const FftView<T>& fft, Cvec<T>* z, Source source) {
+void first_stage(const FftView<T>& fft, Cvec<T>* z, Source source) {
   if (fft.padded || fft.stage_count == 0) {
     for (int64_t i = 0; i < fft.n; ++i) z[i] = source(z, i);
     if (fft.padded) chirp_transform<false>(fft, z);
@@ -130,34 +130,50 @@ void forward_fft(const FftView<T>& fft, Cvec<T>* z, Source source) {
   }
   const FftStage& first = fft.stages[0];
   with_radix(first.radix, [&](auto radix) { forward_stage<decltype(radix)::value>(first, fft.twiddles, z, 1, source); });
-  for (int64_t at = 0; at < fft.n; at += first.sub_length) run_stages<false>(fft, 1, z + at, first.sub_length);
 }
 
 }  // namespace
 
 template <class T>
-void forward_frames(const StftView<T>& plan, const T* y, T* work) {
+void start_forward(const StftView<T>& plan, const T* y, T* work) {
   const T* w = plan.analysis_window;
   const int32_t* offset = plan.sample_offset;
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
   if (plan.half_length)
-    forward_fft(plan.fft, z, [=](const Cvec<T>*, int64_t i) LAPPED_LAMBDA {
+    first_stage(plan.fft, z, [=](const Cvec<T>*, int64_t i) LAPPED_LAMBDA {
       return Cvec<T>{load(y + offset[2 * i]) * splat(w[2 * i]), load(y + offset[2 * i + 1]) * splat(w[2 * i + 1])};
     });
   else
-    forward_fft(plan.fft, z, [=](const Cvec<T>*, int64_t i) LAPPED_LAMBDA { return Cvec<T>{load(y + offset[i]) * splat(w[i]), Vec<T>{}}; });
+    first_stage(plan.fft, z, [=](const Cvec<T>*, int64_t i) LAPPED_LAMBDA { return Cvec<T>{load(y + offset[i]) * splat(w[i]), Vec<T>{}}; });
 }
 
 template <class T>
-void inverse_transform(const FftView<T>& fft, T* work) {
-  auto* const z = reinterpret_cast<Cvec<T>*>(work);
-  if (fft.padded) chirp_transform<true>(fft, z);
-  else run_stages<true>(fft, 0, z, fft.n);
+void finish_forward(const FftView<T>& fft, int64_t part, T* work) {
+  if (fft.padded || fft.stage_count < 2) return;
+  const int64_t length = fft.stages[0].sub_length;
+  run_stages<false>(fft, 1, reinterpret_cast<Cvec<T>*>(work) + part * length, length);
 }
 
-template void forward_frames(const StftView<float>&, const float*, float*);
-template void forward_frames(const StftView<double>&, const double*, double*);
-template void inverse_transform(const FftView<float>&, float*);
-template void inverse_transform(const FftView<double>&, double*);
+template <class T>
+void start_inverse(const FftView<T>& fft, int64_t part, T* work) {
+  if (fft.padded || fft.stage_count < 2) return;
+  const int64_t length = fft.stages[0].sub_length;
+  run_stages<true>(fft, 1, reinterpret_cast<Cvec<T>*>(work) + part * length, length);
+}
+
+template <class T>
+void finish_inverse(const FftView<T>& fft, T* work) {
+  auto* const z = reinterpret_cast<Cvec<T>*>(work);
+  if (fft.padded) chirp_transform<true>(fft, z);
+  else if (fft.stage_count > 0) run_stage<true>(fft, 0, z, 1);
+}
+
+#define LAPPED_INSTANTIATE(T)                                         \
+  template void start_forward(const StftView<T>&, const T*, T*);      \
+  template void finish_forward(const FftView<T>&, int64_t, T*);       \
+  template void start_inverse(const FftView<T>&, int64_t, T*);        \
+  template void finish_inverse(const FftView<T>&, T*);
+LAPPED_INSTANTIATE(float)
+LAPPED_INSTANTIATE(double)
 
 }  // namespace lapped::cpu::LAPPED_ISA

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transforms of `lanes` frames at once, one a lane. Element i of the work array is {real parts, imaginary parts}; see core/fft_plan.h.
+//
+// After the first stage a transform falls into `fft_parts` parts that no longer meet, part s holding elements k = s modulo the number of parts.
+// Whoever uses a spectrum finishes one part, works on it while it lies in the first-level cache, and goes on to the next.
 #pragma once
 #include "core/stft_plan.h"
 #include "cpu/simd.h"
-
-namespace lapped::cpu::LAPPED_ISA {
-
-// work <- transforms, in the plan's order, of windowed frames whose transposed samples (cpu/samples.h) start at y.
-template <class T>
-void forward_frames(const StftView<T>& plan, const T* y, T* work);
-
-// The inverse, from the plan's order to natural order, times fft.n.
-template <class T>
-void inverse_transform(const FftView<T>& fft, T* work);
-
-}  // namespace lapped::cpu::LAPPED_ISA
 
 namespace lapped::cpu {
 namespace {
 
 template <class T>
-LAPPED_INLINE void forward_frames(const StftView<T>& plan, const T* y, Cvec<T>* z) {
-  LAPPED_ISA::forward_frames(plan, y, reinterpret_cast<T*>(z));
-}
-
-template <class T>
-LAPPED_INLINE void inverse_fft(const FftView<T>& fft, Cvec<T>* z) {
-  LAPPED_ISA::inverse_transform(fft, reinterpret_cast<T*>(z));
-}
+int64_t fft_parts(const FftView<T>& fft) { return fft.padded || fft.stage_count < 2 ? 1 : fft.stages[0].radix; }
 
 }  // namespace
 }  // namespace lapped::cpu
+
+namespace lapped::cpu::LAPPED_ISA {
+
+// First stage of windowed frames whose transposed samples (cpu/samples.h) start at y, and the rest of one part.
+template <class T>
+void start_forward(const StftView<T>& plan, const T* y, T* work);
+template <class T>
+void finish_forward(const FftView<T>& fft, int64_t part, T* work);
+
+// The mirror image: all but the last inverse stage of one part, then the last of all. Natural order, times fft.n.
+template <class T>
+void start_inverse(const FftView<T>& fft, int64_t part, T* work);
+template <class T>
+void finish_inverse(const FftView<T>& fft, T* work);
+
+}  // namespace lapped::cpu::LAPPED_ISA

@@ -85,7 +85,7 @@ size_t scratch_bytes(const StftView<T>& plan) {
 
 template <class T>
 LAPPED_INLINE Cvec<T> with_magnitude(Cvec<T> x, Vec<T> magnitude) {  // 0 stays 0
-  return scaled(x, magnitude * inverse_square_root(maximum<T>(squared(x), splat(kTiny<T>))));
+  return scaled(x, magnitude * inverse_square_root(squared(x) + kTiny<T>));
 }
 
 template <class T>
@@ -111,20 +111,20 @@ void start_spectrum(const Row<T>& row, const GriffinLimOptions& options, int64_t
   from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA { return bins[k]; });
 }
 
-// Transforms of chi's frames t .. t + lanes - 1, a chunk of samples being transposed when t enters it.
+// Transposed samples of a signal's frames t .. t + lanes - 1; a chunk is transposed when t enters it.
 template <class T>
-class ChunkedAnalysis {
+class ChunkedSamples {
  public:
-  ChunkedAnalysis(const Row<T>& row, const T* signal, AnalysisScratch<T>& scratch)
+  ChunkedSamples(const Row<T>& row, const T* signal, AnalysisScratch<T>& scratch)
       : row_(row), signal_{signal, sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64, row.samples, 1}, scratch_(scratch) {}
 
-  LAPPED_INLINE void operator()(int64_t t, Cvec<T>* z) {
+  LAPPED_INLINE const T* operator()(int64_t t) {
     if (t >= end_) {
       start_ = t;
       end_ = smaller(t + row_.plan.tiling.chunk_frames, row_.frames);
       scratch_.samples.fill(row_.plan, signal_, start_, end_ - start_);
     }
-    forward_frames(row_.plan, scratch_.samples.y + (t - start_), z);
+    return scratch_.samples.y + (t - start_);
   }
 
  private:
@@ -154,14 +154,13 @@ template <class T>
 void iterate_blocks(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state, int64_t from, int64_t to, std::byte* memory) {
   Carver carver(memory);
   IterationScratch<T> s(row.plan, carver);
-  ChunkedAnalysis<T> analyse_chi(row, state.chi, s.analysis);
+  ChunkedSamples<T> samples_from(row, state.chi, s.analysis);
   const Framing& f = row.plan.framing;
   const T momentum = static_cast<T>(options.momentum), step = static_cast<T>(options.step), keep = T(1) - step;
   synthesise(row.plan, row.frames, from, to, s.synthesis,
              [&](int64_t t, Cvec<T>* z) {
-               analyse_chi(t, z);
                const Vec<T>* const magnitude = row.magnitude.frames_from(t);
-               map_bins(row.plan, z, [&](int64_t k, Cvec<T> x) LAPPED_LAMBDA { return with_magnitude(x, magnitude[k]); });
+               map_bins(row.plan, samples_from(t), z, [&](int64_t k, Cvec<T> x) LAPPED_LAMBDA { return with_magnitude(x, magnitude[k]); });
              },
              [&](int64_t b, const T* values) {
                clipped(b * f.hop - f.pad_left, block_rows(f), row.samples, values, [&](int64_t at, int64_t count, const T* v) {
@@ -211,10 +210,10 @@ bool error_of(const Row<T>& row, const Signal& x, Squares& result) {
     const int64_t chunk = row.plan.tiling.chunk_frames;
     int64_t tile_start = first;
     analyse(row.plan, x, first, last, scratch, chunk,
-            [&](const Cvec<T>* z, int64_t at) {
+            [&](const T* y, int64_t at) {
               const Vec<T>* const magnitude = row.magnitude.frames_from(tile_start + at);
               Vec<T> e{}, s{};
-              each_bin(row.plan, z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
+              each_bin(row.plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
                 const Vec<T> d = square_root(squared(bin)) - magnitude[k];
                 e += d * d;
                 s += magnitude[k] * magnitude[k];

@@ -23,8 +23,8 @@ struct BandTile {
 
 template <class T>
 void project_lanes(const BandView<T>& bank, const Compressor<T>& compress, const BandTile<T>& tile, int64_t at) {
-  for (int64_t m = 0; m < bank.band_count; ++m)
-    store(tile.values + m * tile.frames + at, compress(run_product(bank.bands[m], bank.weights, tile.powers)));
+  project_bins(bank, tile.powers, [&](int64_t m, Vec<T> sum) LAPPED_LAMBDA { store(tile.values + m * tile.frames + at, sum); });
+  compress(tile.values + at, bank.band_count, tile.frames);
 }
 
 template <class T>
@@ -97,8 +97,8 @@ bool mel(const StftView<T>& plan, const BandView<T>& bank, const Signals& x, con
     T* const destination = out.data + row * out.stride[0];
     T peak = kNoPeak<T>;
     analyse(plan, row_of(x, row, lengths), first, valid, scratch, tile_size,
-            [&](const Cvec<T>* z, int64_t at) {
-              each_bin(plan, z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { tile.powers[k] = raise(squared(bin) + eps); });
+            [&](const T* y, int64_t at) {
+              each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { tile.powers[k] = raise(squared(bin) + eps); });
               project_lanes(bank, compress, tile, at);
             },
             [&](int64_t t, int64_t frames) {

@@ -2,7 +2,7 @@
 // Magnitudes from mel bands by multiplicative expectation-maximisation (Richardson 1972, Lucy 1974) of B = A x, x >= 0:
 //   x_k <- x_k g_k^1.5,   g_k = sum_m a_mk r_m / sum_m a_mk,   r_m = B_m / sum_k a_mk x_k,
 // from the start x_k = sum_m (a_mk / sum_m' a_m'k) B_m / sum_k' a_mk'. The exponent 1.5 halves the iterations that 1 needs.
-// A bin that no band covers, and a bin of empty bands alone, is 0.
+// One pass over the bins does both halves of a step: a bin's new value at once feeds the band sums of the next. A bin that no band covers is 0.
 #include "cpu/analysis.h"
 #include "cpu/bands.h"
 #include "cpu/compressor.h"
@@ -13,36 +13,50 @@ namespace {
 
 // A larger factor in one step could only overflow.
 template <class T>
-constexpr T kLargestGain = T(1e6);
+constexpr T kLargestRatio = T(1e6);
 
 template <class T>
 struct InversionScratch {
   Vec<T>* bands;    // B
-  Vec<T>* ratios;   // r
+  Vec<T>* ratios;   // r, and one 0 above the last band
   Vec<T>* bins;     // x
   T* tile;          // bins x frames
   InversionScratch(const BandView<T>& bank, int64_t tile_frames, Carver& carver)
-      : bands(carver.take<Vec<T>>(bank.band_count)), ratios(carver.take<Vec<T>>(bank.band_count)), bins(carver.take<Vec<T>>(bank.bin_count)),
-        tile(carver.take<T>(bank.bin_count * tile_frames)) {}
+      : bands(carver.take<Vec<T>>(bank.band_count)), ratios(carver.take<Vec<T>>(bank.band_count + 1)),
+        bins(carver.take<Vec<T>>(bank.bin_count)), tile(carver.take<T>(bank.bin_count * tile_frames)) {}
 };
+
+// x_k <- update(x_k, g_k) for all bins in bands, and the ratios of the new x; bins in no band stay.
+template <class T, class Update>
+LAPPED_INLINE void pass(const BandView<T>& bank, const InversionScratch<T>& s, Update update) {
+  Vec<T> from_below{}, ratio = s.ratios[0];
+  for (int64_t m = 0; m < bank.band_count; ++m) {
+    const Vec<T> next_ratio = s.ratios[m + 1];
+    BandSums<T> sums;
+    for (int32_t k = bank.starts[m]; k < bank.starts[m + 1]; ++k) {
+      const Vec<T> gain = ratio * bank.shares[k].lower + next_ratio * bank.shares[k].upper;
+      const Vec<T> value = update(s.bins[k], gain);
+      s.bins[k] = value;
+      sums.add(value, bank.weights[k]);
+    }
+    const Vec<T> sum = from_below + sums.lower, quotient = s.bands[m] / sum;
+    s.ratios[m] = sum <= kTiny<T> ? splat(T(0)) : quotient > kLargestRatio<T> ? splat(kLargestRatio<T>) : quotient;
+    from_below = sums.upper;
+    ratio = next_ratio;
+  }
+}
 
 template <class T>
 void start(const BandView<T>& bank, const InversionScratch<T>& s) {
+  for (int64_t k = 0; k < bank.bin_count; ++k) s.bins[k] = Vec<T>{};
   for (int64_t m = 0; m < bank.band_count; ++m) s.ratios[m] = s.bands[m] * bank.inverse_sum[m];
-  for (int64_t k = 0; k < bank.bin_count; ++k) s.bins[k] = run_product(bank.columns[k], bank.shares, s.ratios);
+  s.ratios[bank.band_count] = Vec<T>{};
+  pass(bank, s, [](Vec<T>, Vec<T> gain) LAPPED_LAMBDA { return gain; });
 }
 
 template <class T>
 void iterate(const BandView<T>& bank, const InversionScratch<T>& s) {
-  for (int64_t m = 0; m < bank.band_count; ++m) {
-    const Vec<T> sum = run_product(bank.bands[m], bank.weights, s.bins);
-    s.ratios[m] = sum <= kTiny<T> ? splat(T(0)) : s.bands[m] / sum;
-  }
-  for (int64_t k = 0; k < bank.bin_count; ++k) {
-    const Vec<T> gain = run_product(bank.columns[k], bank.shares, s.ratios);
-    const Vec<T> g = gain > kLargestGain<T> ? splat(kLargestGain<T>) : gain;
-    s.bins[k] = s.bins[k] * g * square_root(g);
-  }
+  pass(bank, s, [](Vec<T> x, Vec<T> g) LAPPED_LAMBDA { return x * (g * g * inverse_square_root(g + kTiny<T>)); });  // x g^1.5
 }
 
 }  // namespace

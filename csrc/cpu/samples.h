@@ -68,9 +68,9 @@ void transpose_blocks(const T* from, int64_t pitch, int64_t blocks, int64_t rows
       for (int64_t b = 0; b < blocks; ++b) y[r * row_stride + b] = from[b * pitch + r];
     return;
   }
-  for (int64_t r = 0; r < rows; r += W) {
-    const int64_t at = r + W <= rows ? r : rows - W;  // the last tile overlaps the one before
-    for (int64_t b = 0; b < blocks; b += W) {
+  for (int64_t b = 0; b < blocks; b += W) {
+    for (int64_t r = 0; r < rows; r += W) {
+      const int64_t at = r + W <= rows ? r : rows - W;  // the last tile overlaps the one before
       Vec<T> v[W];
 #pragma GCC unroll 16
       for (int i = 0; i < W; ++i) v[i] = load(from + (b + i) * pitch + at);
@@ -96,7 +96,8 @@ struct SampleBlock {
     const Framing& f = plan.framing;
     constexpr int W = kLanes<T>;
     const int64_t rows = block_rows(f);
-    const int64_t blocks = (frames + frame_blocks(f) - 1 + W - 1) / W * W;
+    const int64_t vectors = (frames + W - 1) / W * W;  // idle lanes read too
+    const int64_t blocks = (vectors + frame_blocks(f) - 1 + W - 1) / W * W;
     const int64_t p = first * f.hop - f.pad_left;
     const bool in_place = x.stride == 1 && x.type == (sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64) && p >= 0 &&
                           p + (blocks - 1) * f.hop + rows <= x.samples;

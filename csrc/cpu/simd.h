@@ -51,10 +51,19 @@ template <class T> LAPPED_INLINE void store(T* p, Vec<T> v) { *reinterpret_cast<
 template <class T> LAPPED_INLINE Vec<T> splat(T s) { return s - Vec<T>{}; }
 template <class T> LAPPED_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) { return mask ? a : b; }
 
-// A complex vector as it lies in the work array: real parts, then imaginary parts.
+// A complex vector as it lies in the work array: real parts, then imaginary parts. Copied part by part, because compilers
+// copy a struct of two vectors through the stack in pieces, which stalls on every load.
 template <class T>
 struct Cvec {
   Vec<T> re, im;
+  Cvec() = default;
+  LAPPED_INLINE Cvec(Vec<T> real, Vec<T> imaginary) : re(real), im(imaginary) {}
+  LAPPED_INLINE Cvec(const Cvec& other) : re(other.re), im(other.im) {}
+  LAPPED_INLINE Cvec& operator=(const Cvec& other) {
+    re = other.re;
+    im = other.im;
+    return *this;
+  }
 };
 
 template <class T> LAPPED_INLINE Cvec<T> operator+(Cvec<T> a, Cvec<T> b) { return {a.re + b.re, a.im + b.im}; }
@@ -120,30 +129,47 @@ LAPPED_INLINE Vec<float> inverse_square_root(Vec<float> v) {
 // Smallest normal number and the like, by type.
 template <class T> constexpr T kTiny = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
 
-template <class T> LAPPED_INLINE Vec<T> maximum(Vec<T> a, Vec<T> b) { return a > b ? a : b; }  // b where a is NaN
+// ln(1 + f) for f in [sqrt(1/2) - 1, sqrt(2) - 1].
+// Float: f - f^2 / 2 + f^3 P(f), P the Chebyshev fit of degree 7, relative error 2e-8. Double: 2 artanh(s), s = f / (2 + f), by its series.
+LAPPED_INLINE Vec<float> log_one_plus_small(Vec<float> f) {
+  Vec<float> p = f * -0.0790274377239f + 0.126223198492f;
+  p = p * f - 0.129981837637f;
+  p = p * f + 0.142144959239f;
+  p = p * f - 0.166412814631f;
+  p = p * f + 0.200010450942f;
+  p = p * f - 0.250003064226f;
+  p = p * f + 0.333333307282f;
+  const Vec<float> square = f * f;
+  return f + square * (f * p - 0.5f);
+}
+LAPPED_INLINE Vec<double> log_one_plus_small(Vec<double> f) {
+  constexpr int terms = 11;  // s^22 / 23 < half an ulp for |s| < 0.172
+  const Vec<double> s = f / (f + 2.0), z = s * s;
+  Vec<double> series = splat(1.0 / (2 * terms + 1));
+  for (int i = terms - 1; i >= 1; --i) series = series * z + 1.0 / (2 * i + 1);
+  return s * 2.0 + s * 2.0 * z * series;
+}
 
-// ln v: v = m 2^e with m in [sqrt 1/2, sqrt 2), ln m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172, by its series.
-// ln 0 = -inf, ln of a negative value or NaN is NaN, ln inf = inf.
-template <class T> LAPPED_INLINE Vec<T> natural_log(Vec<T> v) {
+// ln v of normal v > 0, inf or NaN: v = m 2^e with m in [sqrt(1/2), sqrt 2).
+template <class T> LAPPED_INLINE Vec<T> log_of_positive(Vec<T> v) {
   constexpr int bits = Simd<T>::mantissa_bits;
   using Int = typename Simd<T>::Int;
-  constexpr Int half_root = sizeof(T) == 4 ? Int(0x3f3504f3) : Int(0x3fe6a09e667f3bcd);  // bits of sqrt 1/2
-  constexpr int terms = sizeof(T) == 4 ? 5 : 11;                                        // s^(2 terms) / (2 terms + 1) < half an ulp
+  constexpr Int half_root = sizeof(T) == 4 ? Int(0x3f3504f3) : Int(0x3fe6a09e667f3bcd);  // bits of sqrt(1/2)
+  constexpr T largest = sizeof(T) == 4 ? T(3.40282347e+38) : T(1.7976931348623157e+308);
+  constexpr T ln2_high = sizeof(T) == 4 ? T(0.693359375) : T(0.693147180369123816490);
+  constexpr T ln2_low = T(0.693147180559945309417232121458L - static_cast<long double>(ln2_high));
   const IntVec<T> raw = (IntVec<T>)v;
   const IntVec<T> exponent = (raw - half_root) >> bits;
   const Vec<T> m = (Vec<T>)(raw - (exponent << bits));
   const Vec<T> e = __builtin_convertvector(exponent, Vec<T>);
-  const Vec<T> s = (m - T(1)) / (m + T(1)), z = s * s;
-  Vec<T> series = splat(T(1) / T(2 * terms + 1));
-  for (int i = terms - 1; i >= 1; --i) series = series * z + T(1) / T(2 * i + 1);
-  constexpr T ln2_high = sizeof(T) == 4 ? T(0.693359375) : T(0.693147180369123816490);
-  constexpr T ln2_low = T(0.693147180559945309417232121458L - static_cast<long double>(ln2_high));
-  Vec<T> r = e * ln2_high + (s * T(2) + (s * T(2) * z * series + e * ln2_low));
-  constexpr T infinity = __builtin_inf();
-  r = v < kTiny<T> ? splat(-infinity) : r;  // zero; denormals are zeros here
-  r = v < T(0) ? splat(T(__builtin_nan(""))) : r;
-  r = v == infinity ? v : r;
-  return v != v ? v : r;
+  const Vec<T> r = e * ln2_high + (log_one_plus_small(m - T(1)) + e * ln2_low);
+  return v <= largest ? r : v + r;  // inf and NaN stay
+}
+
+// ln v of any v: -inf at zero (denormals are zeros here), NaN below.
+template <class T> LAPPED_INLINE Vec<T> natural_log(Vec<T> v) {
+  const Vec<T> r = v < kTiny<T> ? splat(T(-__builtin_inf())) : log_of_positive<T>(v);
+  return v < T(0) ? splat(T(__builtin_nan(""))) : r;
 }
 
 // e^v by v = k ln 2 + r, |r| <= ln 2 / 2, and the series of e^r; saturates to 0 and inf.

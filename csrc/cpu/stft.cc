@@ -20,8 +20,8 @@ bool transform(const StftView<T>& plan, const Signals& x, const int64_t* lengths
     E* const elements = carver.take<E>(plan.bins * tile);
     E* const destination = out.data + row * out.stride[0];
     analyse(plan, row_of(x, row, lengths), first, valid, scratch, tile,
-            [&](const Cvec<T>* z, int64_t at) {
-              each_bin(plan, z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { put(elements + k * tile + at, bin); });
+            [&](const T* y, int64_t at) {
+              each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { put(elements + k * tile + at, bin); });
             },
             [&](int64_t t, int64_t frames) {
               write_tile(elements, tile, frames, destination, plan.bins, out.stride[1], out.stride[2], t);

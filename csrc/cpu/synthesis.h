@@ -29,23 +29,20 @@ struct SynthesisScratch {
 template <class T>
 int64_t block_count(const StftView<T>& plan, int64_t frames) { return frames ? frames + frame_blocks(plan.framing) - 1 : 0; }
 
-// sums <- blocks completed by the frames whose samples are z; Blocks: frame_blocks where hop divides n_fft, 0: any.
-template <int Blocks, class T>
-void overlap_add(const StftView<T>& plan, const SynthesisScratch<T>& s) {
-  const Framing& f = plan.framing;
-  const int64_t rows = block_rows(f), overlap = frame_blocks(f) - 1, step = plan.half_length ? 1 : 2;
-  const int64_t full_rows = f.n_fft - overlap * f.hop;  // rows that all blocks of a frame reach
-  const auto* const samples = reinterpret_cast<const Vec<T>*>(s.z);
-  for (int64_t r = 0; r < rows; ++r) {
-    const int64_t blocks = Blocks ? Blocks : overlap + (r < full_rows);
-    const Vec<T>* v = samples + step * ((blocks - 1) * f.hop + r);
-    const T* w = plan.synthesis_window + (blocks - 1) * f.hop + r;
+// Rows [from, to) of blocks completed by the frames whose samples are z; each is the sum of `count` frames' rows (Count: the same, known early).
+template <int Count, class T>
+void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t from, int64_t to, int64_t count) {
+  const int64_t hop = plan.framing.hop, overlap = frame_blocks(plan.framing) - 1, step = plan.half_length ? 1 : 2;
+  const int64_t blocks = Count ? Count : count;
+  for (int64_t r = from; r < to; ++r) {
+    const Vec<T>* v = reinterpret_cast<const Vec<T>*>(s.z) + step * ((blocks - 1) * hop + r);
+    const T* w = plan.synthesis_window + (blocks - 1) * hop + r;
     Vec<T>* carry = s.carry + r * overlap;
     Vec<T> t = *v * *w;
 #pragma GCC unroll 8
     for (int64_t q = blocks - 2; q >= 0; --q) {
-      v -= step * f.hop;
-      w -= f.hop;
+      v -= step * hop;
+      w -= hop;
       const Vec<T> previous = carry[q];
       carry[q] = t;
       t = *v * *w + shift_in<T>(previous, t);
@@ -55,15 +52,23 @@ void overlap_add(const StftView<T>& plan, const SynthesisScratch<T>& s) {
 }
 
 template <class T>
+void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t from, int64_t to, int64_t count) {
+  switch (count) {
+    case 1: return overlap_rows<1>(plan, s, from, to, count);
+    case 2: return overlap_rows<2>(plan, s, from, to, count);
+    case 3: return overlap_rows<3>(plan, s, from, to, count);
+    case 4: return overlap_rows<4>(plan, s, from, to, count);
+    case 8: return overlap_rows<8>(plan, s, from, to, count);
+    default: return overlap_rows<0>(plan, s, from, to, count);
+  }
+}
+
+template <class T>
 void overlap_add(const StftView<T>& plan, const SynthesisScratch<T>& s) {
   const Framing& f = plan.framing;
-  if (f.n_fft % f.hop == 0) switch (f.n_fft / f.hop) {
-      case 2: return overlap_add<2>(plan, s);
-      case 4: return overlap_add<4>(plan, s);
-      case 8: return overlap_add<8>(plan, s);
-      default: break;
-    }
-  overlap_add<0>(plan, s);
+  const int64_t overlap = frame_blocks(f) - 1, full_rows = f.n_fft - overlap * f.hop;  // rows that the last block of a frame reaches
+  overlap_rows(plan, s, 0, full_rows, overlap + 1);
+  overlap_rows(plan, s, full_rows, block_rows(f), overlap);
 }
 
 // 1 / sum of squared windows over block b of a signal of `frames` frames.
@@ -109,19 +114,27 @@ LAPPED_INLINE void emit_blocks(const StftView<T>& plan, const SynthesisScratch<T
   for (int64_t b = larger(base, from); b < smaller(base + W, to); ++b) consume(b, s.blocks + (b - base) * rows);
 }
 
-// Blocks [from, to) of a signal of `frames` frames. spectrum(t, z) sets z to the transforms of frames t .. t + lanes - 1, in the plan's order,
-// lanes from `frames` on being zero; consume(b, samples) takes a block. Frames before `from` that reach into it are computed again.
-template <class T, class Spectrum, class Consume>
+// Frames that do not exist add nothing, not even what a NaN next to them makes of zeros.
+template <class T>
+void silence_lanes(Cvec<T>* z, int64_t n, int64_t lanes) {
+  IntVec<T> idle;
+  for (int l = 0; l < kLanes<T>; ++l) idle[l] = l < lanes ? 0 : -1;
+  for (int64_t i = 0; i < n; ++i) z[i] = Cvec<T>{select<T>(idle, Vec<T>{}, z[i].re), select<T>(idle, Vec<T>{}, z[i].im)};
+}
+
+// Blocks [from, to) of a signal of `frames` frames. inverse(t, z) sets z to the inverse transforms of frames t .. t + lanes - 1, lanes from
+// `frames` on being zero; consume(b, samples) takes a block. Frames before `from` that reach into it are computed again.
+template <class T, class Inverse, class Consume>
 LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t from, int64_t to, const SynthesisScratch<T>& s,
-                              Spectrum spectrum, Consume consume) {
+                              Inverse inverse, Consume consume) {
   constexpr int W = kLanes<T>;
   const int64_t overlap = frame_blocks(plan.framing) - 1, rows = block_rows(plan.framing);
   if (from >= to) return;
   for (int64_t i = 0; i < rows * overlap; ++i) s.carry[i] = Vec<T>{};
   for (int64_t t = larger(0, from - overlap) / W * W; t < to; t += W) {
     if (t < frames) {
-      spectrum(t, s.z);
-      inverse_fft(plan.fft, s.z);
+      inverse(t, s.z);
+      if (frames - t < W) silence_lanes(s.z, plan.fft.n, frames - t);
     } else {
       for (int64_t i = 0; i < plan.fft.n; ++i) s.z[i] = Cvec<T>{};
     }

@@ -34,10 +34,19 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"lapped.{name}")
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("lapped")
-    planned = " does not exist yet" if name in _PLANNED else " does not exist"
-    raise AttributeError(f"lapped.{name}{planned}", name=name)
+        return _version()
+    planned = " yet" if name in _PLANNED else ""
+    raise AttributeError(f"lapped.{name} does not exist{planned}", name=name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted([*globals(), *_LAZY, "__version__"])
+
+
+def _version() -> str:
+    metadata = importlib.import_module("importlib.metadata")
+    try:
+        return metadata.version("lapped")
+    except metadata.PackageNotFoundError:
+        reason = "lapped runs from its source tree and is not installed"
+        raise AttributeError(f"lapped.__version__ does not exist: {reason}") from None

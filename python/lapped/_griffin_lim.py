@@ -47,7 +47,7 @@ class GriffinLim(Value):
     seed : int
         Counts modulo 2**64.
     tolerance : float, optional
-        A row is done once an iteration changes its spectral convergence by less than this share.
+        A row is done once an iteration changes its error ratio by no more than this share of it.
 
     Raises
     ------

@@ -98,7 +98,7 @@ class Mel(Value):
             )
         self._set(f_min=f_min, f_max=f_max, power=positive("power", self.power))
         choice("scale", self.scale, _mel_filters.SCALES)
-        if self.norm is not None and self.norm != "slaney":
+        if self.norm is not None and not (isinstance(self.norm, str) and self.norm == "slaney"):
             raise ValueError(f"norm={shown(self.norm)} must be 'slaney' or None")
         self._set(magnitude_eps=real("magnitude_eps", self.magnitude_eps, 0.0))
         if self.compression is not None:

@@ -51,7 +51,7 @@ def _load(name: str) -> click.Command:
 
 
 def _reason(error: ImportError) -> str:
-    if error.name == "lapped.benchmarks":
+    if error.name in ("lapped.benchmarks", "lapped.benchmarks.command"):
         return (
             "the benchmarks are not part of this copy of lapped; they come with an installed one, "
             "and in a source tree they are called as python -m benchmarks"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-DONE, SOME_LEFT_OUT, CANNOT_RUN = 0, 1, 5
+DONE, LEFT_OUT, CANNOT_RUN = 0, 1, 5
 NEEDED = ("torch", "scipy", "soundfile", "matplotlib", "tqdm", "onnx")
 
 
@@ -22,7 +22,7 @@ def run(
     but files were left out; 5: something that the demo needs is missing.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        echo(f"the demo needs {', '.join(missing)}: pip install 'lapped[demo]'")
+        echo(f"the demo needs {', '.join(missing)}: pip install torch 'lapped[demo]'")
         return CANNOT_RUN
     from lapped.demo.recordings import built_in, from_files
     from lapped.demo.session import perform
@@ -37,7 +37,7 @@ def run(
     recordings = from_files([Path(file) for file in files], echo) if files else built_in(echo)
     if not recordings:
         echo("no recording is left to work on")
-        return CANNOT_RUN
+        return LEFT_OUT
     if not perform(SETTINGS, recordings, output, echo):
         return CANNOT_RUN
-    return SOME_LEFT_OUT if len(recordings) < len(files) else DONE
+    return LEFT_OUT if len(recordings) < len(files) else DONE

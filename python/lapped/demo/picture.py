@@ -27,14 +27,11 @@ class Row:
     captions: Mapping[str, str] = field(default_factory=dict)
 
 
-def draw(path: Path, recordings: Sequence[Recording], results: Sequence[Row]) -> None:
-    """Write a PNG: a column for each of the first recordings; rows before, `results`, clean."""
+def draw(path: Path, recordings: Sequence[Recording], rows: Sequence[Row]) -> None:
+    """Write a PNG: a column for each of the first recordings, `rows` from top to bottom."""
     from matplotlib.figure import Figure
 
     shown = recordings[:COLUMNS]
-    rows = [Row("before", {r.name: r.noisy for r in shown}), *results]
-    clean = {r.name: r.clean for r in shown if r.clean is not None}
-    rows += [Row("clean", clean)] if clean else []
     figure = Figure(figsize=(1.5 + 4.2 * len(shown), 0.9 + 1.55 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), len(shown), squeeze=False, sharex="col", sharey=True)
     for column, recording in zip(axes.T, shown, strict=True):
@@ -47,7 +44,7 @@ def draw(path: Path, recordings: Sequence[Recording], results: Sequence[Row]) ->
     for ax, row in zip(axes[:, 0], rows, strict=True):
         ax.set_ylabel(f"{row.title}\nkHz", fontsize=9)
     bar = figure.colorbar(image, ax=axes, aspect=60, pad=0.01)
-    bar.set_label("dB, of the loudest point before", fontsize=9)
+    bar.set_label("dB relative to the loudest point before", fontsize=9)
     figure.savefig(path, dpi=110)
 
 

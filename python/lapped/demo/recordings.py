@@ -82,7 +82,7 @@ def from_files(paths: Sequence[Path], report: Report) -> list[Recording]:
         try:
             signal = read(path, seconds=MAX_SECONDS + 1)
         except Exception as error:  # decoders raise errors of their own
-            report(f"{path} cannot be decoded and is left out: {error}")
+            report(f"{path} cannot be decoded and is left out: {_why(error)}")
             continue
         longest = int(MAX_SECONDS * SAMPLE_RATE)
         if len(signal) > longest:
@@ -97,7 +97,7 @@ def read(path: Path, start: float = 0.0, *, seconds: float) -> np.ndarray:
     import soundfile
     from scipy.signal import resample_poly
 
-    with soundfile.SoundFile(path) as file:
+    with path.open("rb") as handle, soundfile.SoundFile(handle) as file:
         rate = file.samplerate
         file.seek(min(int(start * rate), max(0, file.frames)))
         signal = file.read(int(seconds * rate), dtype="float32", always_2d=True).mean(axis=1)
@@ -127,5 +127,12 @@ def _available(sources: Sequence[Source], report: Report) -> dict[str, np.ndarra
         except NotInstalledError as error:
             report(f"{source.name}: {error}")
         except Exception as error:  # decoders raise errors of their own
-            report(f"{source.name} ({source.ending}) cannot be decoded and is left out: {error}")
+            report(
+                f"{source.name} ({source.ending}) cannot be decoded and is left out: {_why(error)}"
+            )
     return found
+
+
+def _why(error: Exception) -> str:
+    """What libsndfile or the system says, without the path."""
+    return getattr(error, "error_string", "") or getattr(error, "strerror", "") or str(error)

@@ -58,7 +58,7 @@ def perform(
     table.write_scores(
         output / "scores.csv", [(s, score) for s, r in results.items() for score in r.scores]
     )
-    picture.draw(output / "spectrograms.png", recordings, _picture_rows(results))
+    picture.draw(output / "spectrograms.png", recordings, _picture_rows(recordings, results))
     _report(recordings, rows, len(rows) > len(results), output, echo)
     return bool(results)
 
@@ -114,15 +114,24 @@ def _write(path: Path, x: np.ndarray) -> None:
     soundfile.write(path, x / max(1.0, np.abs(x).max()), SAMPLE_RATE, subtype="PCM_16")
 
 
-def _picture_rows(results: dict[Setting, Result]) -> list[picture.Row]:
+def _picture_rows(
+    recordings: Sequence[Recording], results: dict[Setting, Result]
+) -> list[picture.Row]:
+    """Before, every setting, and clean where it is known."""
+    clean = {r.name: r.clean for r in recordings if r.clean is not None}
+    before = {}
+    for result in reversed(results.values()):  # so that the first setting's scores stay
+        before |= {score.recording: table.caption(score, False) for score in result.scores}
     return [
-        picture.Row(
-            f"{setting.setting}\n{setting.model}",
-            result.waveforms,
-            {score.recording: table.caption(score) for score in result.scores},
-        )
-        for setting, result in results.items()
+        picture.Row("before", {r.name: r.noisy for r in recordings}, before),
+        *(_picture_row(setting, result) for setting, result in results.items()),
+        *([picture.Row("clean", clean)] if clean else []),
     ]
+
+
+def _picture_row(setting: Setting, result: Result) -> picture.Row:
+    captions = {score.recording: table.caption(score, True) for score in result.scores}
+    return picture.Row(f"{setting.setting}\n{setting.model}", result.waveforms, captions)
 
 
 def _report(

@@ -54,11 +54,11 @@ def text(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines + [_line(cells, widths) for cells in rows])
 
 
-def caption(score: Score) -> str:
-    """The quality of one result, as the picture shows it."""
+def caption(score: Score, after: bool) -> str:
+    """The quality before or after, as the picture shows it."""
     parts = [
-        f"SI-SDR {score.si_sdr[1]:.1f} dB" if score.si_sdr else "",
-        f"STOI {score.stoi[1]:.2f}" if score.stoi else "",
+        f"SI-SDR {score.si_sdr[after]:.1f} dB" if score.si_sdr else "",
+        f"STOI {score.stoi[after]:.2f}" if score.stoi else "",
     ]
     return ", ".join(part for part in parts if part)
 

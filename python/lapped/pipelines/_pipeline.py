@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lapped import _arrays
-from lapped._validate import shown
+from lapped._validate import row_lengths, shown
 
 Model = Callable[[Tensor], Tensor]
 
@@ -34,7 +33,7 @@ class Pipeline(nn.Module):
         `lengths`: valid samples of each row; every row equals what it would be alone, 0 after that.
         """
         batch = _waveforms(x).to(_device(self.model) or x.device)
-        rows = _arrays.lengths(lengths, x.shape[:-1], x.shape[-1], "the samples of x")
+        rows = row_lengths(lengths, x.shape[:-1], x.shape[-1], "the samples of x")
         y = self._changed(batch, rows)
         return y.to(x.device, x.dtype if x.is_floating_point() else y.dtype).reshape(x.shape)
 
