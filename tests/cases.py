@@ -10,9 +10,9 @@ import math
 import random
 from dataclasses import dataclass
 
-import lapped
 import numpy as np
 
+import lapped
 from tests import reference, signals
 
 SIZES = (1, 2, 3, 16, 20, 127, 400, 401, 512, 882, 1009, 1024, 1200, 1920, 2048, 4096, 8192)

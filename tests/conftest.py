@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from importlib import metadata
 
-import lapped
 import numpy as np
 import pytest
-from lapped import _cpu
 
+import lapped
+from lapped import _cpu
 from tests import libraries
 
 try:
@@ -17,7 +17,9 @@ try:
 except ImportError:  # tests that need it skip; the fuzz test runs with NumPy and pytest alone
     hypothesis = None
 else:
-    hypothesis.settings.register_profile("lapped", max_examples=60, deadline=None, derandomize=True)
+    hypothesis.settings.register_profile(
+        "lapped", max_examples=60, deadline=None, derandomize=True, database=None
+    )
     hypothesis.settings.load_profile("lapped")
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import random
 import warnings
 
-import lapped
 import numpy as np
+
+import lapped
 
 WRONG = [
     *(None, "", "x", "hann", b"hann", "\0", "ü" * 1000, True, 1j, [], [1, 2], {}, set(), len),

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import lapped
 import numpy as np
 
+import lapped
 from tests import signals
 
 STFT = lapped.STFT(400, 160)

@@ -204,13 +204,14 @@ def compress(bands: np.ndarray, power: float = 2.0, **c: object) -> np.ndarray:
 
 
 def mel_inverse(filters: np.ndarray, bands: np.ndarray, power: float, n_iter: int) -> np.ndarray:
-    """Magnitude (bins, frames): multiplicative EM with exponent 1.5 from an interpolated start."""
+    """Magnitude (bins, frames): over-relaxed multiplicative EM from an interpolated start."""
     band_area = filters.sum(axis=1, keepdims=True)  # sum_f a_mf
     bin_area = filters.sum(axis=0)[:, None]  # sum_m a_mf
     x = divided(filters.T @ divided(bands, band_area), bin_area)
     for _ in range(n_iter):
-        ratio = divided(bands, filters @ x)
-        x = x * divided(filters.T @ ratio, bin_area) ** 1.5
+        ratio = np.minimum(divided(bands, filters @ x), 8)
+        gain = divided(filters.T @ ratio, bin_area)
+        x = x * gain * (1 + gain) / 2
     return x ** (1 / power)
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds lapped._cpu for one instruction set with AddressSanitizer and UBSan (build/asan), and runs the sweep of
-# tests/test_isa.py and the fuzz test under them. PYTHON names the interpreter, LAPPED_ISA the instruction set (by
-# default this machine's best); arguments go to pytest. GCC only.
+# Builds lapped._cpu for one instruction set with AddressSanitizer and UBSan (build/asan), and runs the
+# sweep of tests/test_isa.py and the fuzz test under them. PYTHON names the interpreter (by default
+# .venv's), LAPPED_ISA the instruction set (this machine's best); arguments go to pytest. GCC only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-python="${PYTHON:-python3}"
+python="${PYTHON:-$PWD/.venv/bin/python}"
 tree="$PWD/build/asan"
 
 libasan="$("${CXX:-g++}" -print-file-name=libasan.so)"

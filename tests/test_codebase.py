@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import lapped
 import pytest
+
+import lapped
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "lapped"

@@ -7,10 +7,10 @@ import os
 import signal as posix
 from concurrent.futures import ThreadPoolExecutor
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests import signals
 from tests.operations import MEL, OF_SIGNALS, OF_SPECTRA, batch_of_signals, batch_of_spectra, bits
 

@@ -19,10 +19,10 @@ import re
 import time
 from collections.abc import Callable
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests.fuzzing import (
     COMPLEX,
     SIGNALS,

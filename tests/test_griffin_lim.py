@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests import reference, signals
 from tests.cases import Case, draw
 from tests.libraries import library_named

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from lapped import _cpu
 
 ROOT = Path(__file__).parent.parent

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests import reference, signals
 from tests.cases import SIZES
 from tests.tolerances import ONE_FRAME, assert_spectrum, bound

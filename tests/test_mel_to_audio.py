@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests import signals
 
 MEL = lapped.Mel(lapped.STFT(1024, 256, pad_mode="constant"), 22050, 80, f_max=8000.0, power=1.0)

@@ -115,7 +115,7 @@ def test_phase_reconstruction_is_mel_to_audio():
     mel, x = mel_of(compression="e"), batch()
     y = PhaseReconstruction(torch.nn.Identity(), mel, n_iter=5)(x)
     assert torch.equal(
-        y, lapped.mel_to_audio(mel(x), mel, n_iter=5, mode="cascade", length=SAMPLES)
+        y, lapped.mel_to_audio(mel(x), mel, n_iter=5, length=SAMPLES)
     )
 
 

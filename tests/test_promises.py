@@ -5,10 +5,10 @@ threads; lengths equal alone; a NaN stays in its example; short and empty input 
 
 from __future__ import annotations
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests import signals
 from tests.operations import (
     MEL,

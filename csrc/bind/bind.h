@@ -9,6 +9,11 @@ namespace lapped::bind {
 
 using Device = Cpu;
 
+struct MelBank {
+  MelBands bands;
+  int64_t band_count, bin_count;
+};
+
 void bind_stft(pybind11::module_& m);
 void bind_mel(pybind11::module_& m);
 void bind_griffin_lim(pybind11::module_& m);

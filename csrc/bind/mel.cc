@@ -11,16 +11,12 @@ namespace {
 
 using namespace pybind11::literals;
 
-struct MelBank {
-  MelBands bands;
-  int64_t band_count, bin_count;
-};
-
 MelBank* make_bank(const py::array& filters) {
   const auto v = view<const double, 2>(filters, "filters", {-1, -1});
   std::vector<double> dense;
   for (int64_t m = 0; m < v.shape[0]; ++m)
-    for (int64_t k = 0; k < v.shape[1]; ++k) dense.push_back(v.data[m * v.stride[0] + k * v.stride[1]]);
+    for (int64_t k = 0; k < v.shape[1]; ++k)
+      dense.push_back(v.data[m * v.stride[0] + k * v.stride[1]]);
   return new MelBank{MelBands(dense.data(), v.shape[0], v.shape[1]), v.shape[0], v.shape[1]};
 }
 
@@ -37,38 +33,50 @@ Compression compression_of(const py::object& o, double exponent) {
   if (o.is_none()) return {};
   const auto t = py::cast<py::tuple>(o);
   if (t.size() != 7) throw py::value_error("compression must have 7 entries");
-  const auto base = t[0].cast<std::string>(), mode = t[2].cast<std::string>(), scope = t[4].cast<std::string>();
+  const auto base = t[0].cast<std::string>(), mode = t[2].cast<std::string>(),
+             scope = t[4].cast<std::string>();
   const bool limited = !t[3].is_none();
-  return {true, base == "log1p", mode == "add" ? Floor::kAdd : Floor::kClamp, t[1].cast<double>(), log_factor(base, exponent), limited,
-          scope == "batch", limited ? t[3].cast<double>() : 0.0, t[5].cast<double>(), t[6].cast<double>()};
+  return {true,
+          base == "log1p",
+          mode == "add" ? Floor::kAdd : Floor::kClamp,
+          t[1].cast<double>(),
+          log_factor(base, exponent),
+          limited,
+          scope == "batch",
+          limited ? t[3].cast<double>() : 0.0,
+          t[5].cast<double>(),
+          t[6].cast<double>()};
 }
 
-void mel(const StftPlan& plan, const MelBank& bank, const py::array& x, const py::object& lengths, const py::array& out, double exponent,
-         double eps, const py::object& compression) {
+void mel(const StftPlan& plan, const MelBank& bank, const py::array& x, const py::object& lengths,
+         const py::array& out, double exponent, double eps, const py::object& compression) {
   with_precision(out, [&]<class T>() {
     const Signals signal = signals(x);
     const int64_t* const own = row_sizes(lengths, "lengths", signal.batch, signal.samples);
     if (bank.bin_count != plan.bins()) throw py::value_error("bank and plan differ in bins");
-    const auto bands = view<T, 3>(out, "out", {signal.batch, bank.band_count, frame_count(plan.framing(), signal.samples)});
+    const auto bands = view<T, 3>(
+        out, "out", {signal.batch, bank.band_count, frame_count(plan.framing(), signal.samples)});
     const MelOptions options{exponent, eps, compression_of(compression, exponent)};
     const py::gil_scoped_release unlocked;
     Backend<Device>::mel<T>(plan, bank.bands, signal, own, bands, options);
   });
 }
 
-void project(const MelBank& bank, const py::array& S, const py::object& frames, const py::array& out, double exponent,
-             const py::object& compression) {
+void project(const MelBank& bank, const py::array& S, const py::object& frames,
+             const py::array& out, double exponent, const py::object& compression) {
   with_precision(out, [&]<class T>() {
     const auto spectrum = view<const T, 3>(S, "S", {-1, bank.bin_count, -1});
     const int64_t* const own = row_sizes(frames, "frames", spectrum.shape[0], spectrum.shape[2]);
-    const auto bands = view<T, 3>(out, "out", {spectrum.shape[0], bank.band_count, spectrum.shape[2]});
+    const auto bands =
+        view<T, 3>(out, "out", {spectrum.shape[0], bank.band_count, spectrum.shape[2]});
     const MelOptions options{exponent, 0, compression_of(compression, exponent)};
     const py::gil_scoped_release unlocked;
     Backend<Device>::project<T>(bank.bands, spectrum, own, bands, options);
   });
 }
 
-void mel_inverse(const MelBank& bank, const py::array& M, const py::object& frames, const py::array& out, double exponent, int64_t n_iter) {
+void mel_inverse(const MelBank& bank, const py::array& M, const py::object& frames,
+                 const py::array& out, double exponent, int64_t n_iter) {
   with_precision(out, [&]<class T>() {
     const auto bands = view<const T, 3>(M, "M", {-1, bank.band_count, -1});
     const int64_t* const own = row_sizes(frames, "frames", bands.shape[0], bands.shape[2]);
@@ -82,9 +90,12 @@ void mel_inverse(const MelBank& bank, const py::array& M, const py::object& fram
 
 void bind_mel(py::module_& m) {
   py::class_<MelBank>(m, "MelBank").def(py::init(&make_bank), "filters"_a);
-  m.def("mel", &mel, "plan"_a, "bank"_a, "x"_a, "lengths"_a.none(true), "out"_a, "exponent"_a, "eps"_a, "compression"_a.none(true));
-  m.def("project", &project, "bank"_a, "S"_a, "frames"_a.none(true), "out"_a, "exponent"_a, "compression"_a.none(true));
-  m.def("mel_inverse", &mel_inverse, "bank"_a, "M"_a, "frames"_a.none(true), "out"_a, "exponent"_a, "n_iter"_a);
+  m.def("mel", &mel, "plan"_a, "bank"_a, "x"_a, "lengths"_a.none(true), "out"_a, "exponent"_a,
+        "eps"_a, "compression"_a.none(true));
+  m.def("project", &project, "bank"_a, "S"_a, "frames"_a.none(true), "out"_a, "exponent"_a,
+        "compression"_a.none(true));
+  m.def("mel_inverse", &mel_inverse, "bank"_a, "M"_a, "frames"_a.none(true), "out"_a, "exponent"_a,
+        "n_iter"_a);
 }
 
 }  // namespace lapped::bind

@@ -19,7 +19,9 @@ void read_environment() {
   }
   if (const char* text = std::getenv("LAPPED_NUM_THREADS")) {
     char* end = nullptr;
-    if (std::strtol(text, &end, 10) < 1 || *end) throw pybind11::import_error("LAPPED_NUM_THREADS='" + std::string(text) + "' must be an integer of at least 1");
+    if (std::strtol(text, &end, 10) < 1 || *end)
+      throw pybind11::import_error("LAPPED_NUM_THREADS='" + std::string(text) +
+                                   "' must be an integer of at least 1");
   }
 }
 

@@ -10,22 +10,29 @@ namespace {
 
 using Cd = std::complex<double>;
 
-// exp(-2 pi i numerator / denominator), exact at the eighths because the angle is reduced in integers first.
+// exp(-2 pi i numerator / denominator), exact at the eighths because the angle is reduced in
+// integers first.
 Cd root(int64_t numerator, int64_t denominator) {
   const int64_t k = numerator % denominator;
   const int64_t octant = (8 * k) / denominator;
-  const int64_t quarter = (octant + 1) / 2;                      // nearest quarter turn
-  const double angle = 2 * std::numbers::pi * (4.0 * k - static_cast<double>(quarter) * denominator) / (4.0 * denominator);
+  const int64_t quarter = (octant + 1) / 2;  // nearest quarter turn
+  const double angle = 2 * std::numbers::pi *
+                       (4.0 * k - static_cast<double>(quarter) * denominator) / (4.0 * denominator);
   const double c = std::cos(angle), s = std::sin(angle);
   switch (quarter % 4) {
-    case 0: return {c, -s};
-    case 1: return {-s, -c};
-    case 2: return {-c, s};
-    default: return {s, c};
+    case 0:
+      return {c, -s};
+    case 1:
+      return {-s, -c};
+    case 2:
+      return {-c, s};
+    default:
+      return {s, c};
   }
 }
 
-// Radices of n, or nothing when a prime factor is too large. Odd ones first, so that the later passes are short and of radix 4 and 8.
+// Radices of n, or nothing when a prime factor is too large. Odd ones first, so that the later
+// passes are short and of radix 4 and 8.
 std::vector<int> radices_of(int64_t n, bool wide) {
   std::vector<int> odd;
   for (int p : {13, 11, 7, 5, 3})

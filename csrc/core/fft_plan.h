@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plan of a complex FFT of length n, computed once in double and used by every back end.
 //
-// Forward: decimation in frequency, in place. Stage s splits blocks of length L into R sub-blocks of length M = L / R:
-//   out[r M + j] = w_L^(j r) sum_q in[q M + j] w_R^(q r);   what is left is in digit-reversed order, index `position[k]`.
-// Inverse (unscaled): the mirror image, stages in reverse with conjugate twiddles, natural order out. Nothing is ever permuted.
-// A length with a prime factor over kLargestRadix goes through Bluestein's chirp convolution, whose spectrum is in natural order.
+// Forward: decimation in frequency, in place. Stage s splits blocks of length L into R sub-blocks
+// of length M = L / R:
+//   out[r M + j] = w_L^(j r) sum_q in[q M + j] w_R^(q r);   what is left is in digit-reversed
+//   order, index `position[k]`.
+// Inverse (unscaled): the mirror image, stages in reverse with conjugate twiddles, natural order
+// out. Nothing is ever permuted. A length with a prime factor over kLargestRadix goes through
+// Bluestein's chirp convolution, whose spectrum is in natural order.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -28,17 +31,20 @@ struct FftView {
   int stage_count;
   FftStage stages[kMaxStages];
   const T* twiddles;
-  const int32_t* position;     // n
-  // Bluestein: length of the convolution (0: none), its plan, chirp[n] and the chirp's spectrum by position.
+  const int32_t* position;  // n
+  // Bluestein: length of the convolution (0: none), its plan, chirp[n] and the chirp's spectrum by
+  // position.
   int64_t padded;
   const FftView<T>* convolution;
-  const T* chirp;              // exp(-i pi j^2 / n)
-  const T* chirp_spectrum;     // of conj(chirp), divided by `padded`
+  const T* chirp;           // exp(-i pi j^2 / n)
+  const T* chirp_spectrum;  // of conj(chirp), divided by `padded`
 };
 
 // Elements the work array of a transform needs.
 template <class T>
-constexpr int64_t fft_work_length(const FftView<T>& fft) { return fft.padded ? fft.padded : fft.n; }
+constexpr int64_t fft_work_length(const FftView<T>& fft) {
+  return fft.padded ? fft.padded : fft.n;
+}
 
 template <class T>
 class FftTables {

@@ -29,7 +29,8 @@ constexpr int64_t block_rows(const Framing& f) { return f.hop < f.n_fft ? f.hop 
 constexpr int64_t modulo(int64_t i, int64_t n) { return (i % n + n) % n; }
 
 // Index of the sample that padding puts at position i of a signal of n samples; -1 stands for 0.
-// Reflect, symmetric and circular repeat with period 2n-2, 2n and n: short signals bounce as often as needed.
+// Reflect, symmetric and circular repeat with period 2n-2, 2n and n: short signals bounce as often
+// as needed.
 constexpr int64_t source_index(PadMode mode, int64_t i, int64_t n) {
   if (i >= 0 && i < n) return i;
   if (n == 0) return -1;

@@ -7,13 +7,15 @@
 
 namespace lapped {
 
-MelBands::MelBands(const double* filters, int64_t bands, int64_t bins) : band_count_(bands), bin_count_(bins) {
+MelBands::MelBands(const double* filters, int64_t bands, int64_t bins)
+    : band_count_(bands), bin_count_(bins) {
   find_segments(filters);
   fill(filters, float_);
   fill(filters, double_);
 }
 
-// lower_band_[k] is the lower of the (at most two) bands of bin k, never falling with k; starts_ are the first bins by lower band.
+// lower_band_[k] is the lower of the (at most two) bands of bin k, never falling with k; starts_
+// are the first bins by lower band.
 void MelBands::find_segments(const double* filters) {
   starts_.assign(band_count_ + 1, 0);
   lower_band_.assign(bin_count_, 0);
@@ -29,9 +31,13 @@ void MelBands::find_segments(const double* filters) {
       lower_band_[k] = std::max(lower, 0);
       continue;
     }
-    const int32_t own = last > first ? first : first <= lower ? lower : first;  // a band alone may be the upper one
+    const int32_t own = last > first     ? first
+                        : first <= lower ? lower
+                                         : first;  // a band alone may be the upper one
     if (last - first > 1 || own < lower || last > own + 1)
-      throw std::invalid_argument("filters: bin " + std::to_string(k) + " must lie in at most two neighbouring bands, in the order of the bins");
+      throw std::invalid_argument(
+          "filters: bin " + std::to_string(k) +
+          " must lie in at most two neighbouring bands, in the order of the bins");
     for (int32_t m = lower + 1; m <= own; ++m) starts_[m] = static_cast<int32_t>(k);
     lower = own;
     lower_band_[k] = own;
@@ -42,11 +48,15 @@ void MelBands::find_segments(const double* filters) {
 
 template <class T>
 void MelBands::fill(const double* filters, Tables<T>& tables) const {
-  const auto weight = [&](int64_t m, int64_t k) { return m < band_count_ ? filters[m * bin_count_ + k] : 0.0; };
+  const auto weight = [&](int64_t m, int64_t k) {
+    return m < band_count_ ? filters[m * bin_count_ + k] : 0.0;
+  };
   for (int64_t k = 0; k < bin_count_; ++k) {
-    const double lower = weight(lower_band_[k], k), upper = weight(lower_band_[k] + 1, k), sum = lower + upper;
+    const double lower = weight(lower_band_[k], k), upper = weight(lower_band_[k] + 1, k),
+                 sum = lower + upper;
     tables.weights.push_back({static_cast<T>(lower), static_cast<T>(upper)});
-    tables.shares.push_back({static_cast<T>(sum > 0 ? lower / sum : 0), static_cast<T>(sum > 0 ? upper / sum : 0)});
+    tables.shares.push_back(
+        {static_cast<T>(sum > 0 ? lower / sum : 0), static_cast<T>(sum > 0 ? upper / sum : 0)});
   }
   for (int64_t m = 0; m < band_count_; ++m) {
     double sum = 0;
@@ -57,12 +67,15 @@ void MelBands::fill(const double* filters, Tables<T>& tables) const {
 
 template <>
 BandView<float> MelBands::view<float>() const {
-  return {band_count_, bin_count_, starts_.data(), float_.weights.data(), float_.shares.data(), float_.inverse_sum.data()};
+  return {band_count_,           bin_count_,           starts_.data(),
+          float_.weights.data(), float_.shares.data(), float_.inverse_sum.data()};
 }
 
 template <>
 BandView<double> MelBands::view<double>() const {
-  return {band_count_, bin_count_, starts_.data(), double_.weights.data(), double_.shares.data(), double_.inverse_sum.data()};
+  return {band_count_,           bin_count_,
+          starts_.data(),        double_.weights.data(),
+          double_.shares.data(), double_.inverse_sum.data()};
 }
 
 }  // namespace lapped

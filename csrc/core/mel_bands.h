@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bank of triangular filters as kernels read it: 98 % of the dense matrix is zeros, and a bin lies in at most two neighbouring bands.
+// A bank of triangular filters as kernels read it: 98 % of the dense matrix is zeros, and a bin
+// lies in at most two neighbouring bands.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -12,19 +13,22 @@ struct BinWeights {
   T lower, upper;
 };
 
-// Segment m, the bins of bands m and m + 1 that no earlier segment holds, is [starts[m], starts[m + 1]): each bin is read once and feeds both bands.
+// Segment m, the bins of bands m and m + 1 that no earlier segment holds, is [starts[m], starts[m +
+// 1]): each bin is read once and feeds both bands.
 template <class T>
 struct BandView {
   int64_t band_count, bin_count;
   const int32_t* starts;         // band_count + 1; bins outside all segments are in no band
   const BinWeights<T>* weights;  // bin_count
-  const BinWeights<T>* shares;   // the same, divided by their sum: how a bin is divided among its bands
-  const T* inverse_sum;          // per band: 1 / sum of its weights, 0 for an empty band
+  const BinWeights<T>*
+      shares;            // the same, divided by their sum: how a bin is divided among its bands
+  const T* inverse_sum;  // per band: 1 / sum of its weights, 0 for an empty band
 };
 
 class MelBands {
  public:
-  // filters: bands x bins, row-major. Throws std::invalid_argument where a bin lies in bands that are not neighbours.
+  // filters: bands x bins, row-major. Throws std::invalid_argument where a bin lies in bands that
+  // are not neighbours.
   MelBands(const double* filters, int64_t bands, int64_t bins);
   template <class T>
   BandView<T> view() const;

@@ -10,12 +10,12 @@ enum class Floor : int { kClamp, kAdd };
 // y = scale * (max(factor * ln(floored v), peak - dynamic_range) + shift).
 struct Compression {
   bool enabled;
-  bool one_plus;         // ln(1 + v), no floor
+  bool one_plus;  // ln(1 + v), no floor
   Floor floor_mode;
   double floor;
-  double factor;         // 1 for ln, 1 / ln 10 for log10, 20 / (exponent ln 10) for decibels
-  bool limited;          // whether dynamic_range applies
-  bool whole_batch;      // the peak is the batch's, not the example's
+  double factor;     // 1 for ln, 1 / ln 10 for log10, 20 / (exponent ln 10) for decibels
+  bool limited;      // whether dynamic_range applies
+  bool whole_batch;  // the peak is the batch's, not the example's
   double dynamic_range;
   double scale, shift;
 };
@@ -33,8 +33,8 @@ struct GriffinLimOptions {
   double momentum, step;
   PhaseStart start;
   uint64_t seed;
-  double tolerance;      // 0: never stop early
-  double* convergence;   // batch x iterations, decibels; or null
+  double tolerance;     // 0: never stop early
+  double* convergence;  // batch x iterations, decibels; or null
 };
 
 }  // namespace lapped

@@ -10,9 +10,11 @@ namespace {
 
 constexpr int64_t kCacheLine = 64;
 constexpr int64_t kMaxChunkFrames = 64;
-constexpr int64_t kTransposedBytes = 128 << 10;  // of samples a chunk should take, to stay in the second-level cache
+constexpr int64_t kTransposedBytes =
+    128 << 10;  // of samples a chunk should take, to stay in the second-level cache
 
-// A window value of 1e-14 of the peak still divides well; round-off of a window's zero (1e-17) must not.
+// A window value of 1e-14 of the peak still divides well; round-off of a window's zero (1e-17) must
+// not.
 constexpr double kUncovered = 1e-28;
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -30,14 +32,17 @@ Tiling make_tiling(const Framing& f, int64_t lanes) {
 
 }  // namespace
 
-double envelope(const Framing& f, const double* squared_window, int64_t row, int64_t first, int64_t last) {
+double envelope(const Framing& f, const double* squared_window, int64_t row, int64_t first,
+                int64_t last) {
   double sum = 0;
-  for (int64_t q = first; q <= last && q * f.hop + row < f.n_fft; ++q) sum += squared_window[q * f.hop + row];
+  for (int64_t q = first; q <= last && q * f.hop + row < f.n_fft; ++q)
+    sum += squared_window[q * f.hop + row];
   return sum;
 }
 
 template <class T>
-StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes, bool wide)
+StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes,
+                          bool wide)
     : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, wide) {
   view_.framing = framing;
   view_.tiling = make_tiling<T>(framing, lanes);
@@ -88,7 +93,8 @@ void StftTables<T>::make_envelopes() {
     }
   };
   double peak = 0;
-  for (int64_t r = 0; r < rows; ++r) peak = std::max(peak, envelope(f, squared_window_.data(), r, 0, blocks - 1));
+  for (int64_t r = 0; r < rows; ++r)
+    peak = std::max(peak, envelope(f, squared_window_.data(), r, 0, blocks - 1));
   view_.envelope_floor = peak * kUncovered;
   row_of(0, blocks - 1, inverse_envelope_);
   for (int64_t b = 0; b + 1 < blocks; ++b) row_of(0, b, head_envelope_);
@@ -98,7 +104,8 @@ void StftTables<T>::make_envelopes() {
   view_.tail_envelope = tail_envelope_.data();
 }
 
-StftPlan::StftPlan(const Framing& framing, std::vector<double> window) : framing_(framing), window_(std::move(window)) {}
+StftPlan::StftPlan(const Framing& framing, std::vector<double> window)
+    : framing_(framing), window_(std::move(window)) {}
 
 template <>
 const StftView<float>& StftPlan::tables<float>(int64_t lanes, bool wide) const {

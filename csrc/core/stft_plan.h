@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything a transform needs that depends on its parameters alone: made once, read by all kernels.
+// Everything a transform needs that depends on its parameters alone: made once, read by all
+// kernels.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,7 +19,8 @@ struct Tiling {
   int64_t row_stride;    // elements between rows of the transposed samples
 };
 
-// Real transforms of even length run as complex ones of half the length; odd lengths as complex with zero imaginary part.
+// Real transforms of even length run as complex ones of half the length; odd lengths as complex
+// with zero imaginary part.
 template <class T>
 struct StftView {
   Framing framing;
@@ -26,16 +28,16 @@ struct StftView {
   FftView<T> fft;
   bool half_length;
   int64_t bins;
-  const T* analysis_window;     // n_fft; halved where half_length (the untangling sums two terms)
-  const T* synthesis_window;    // n_fft; divided by the transform's gain
-  const int32_t* sample_offset; // n_fft: where sample s of frame 0 lies in the transposed samples
-  const T* twiddles;            // half_length: exp(-2 pi i k / n_fft) for k = 0 .. n_fft / 2
+  const T* analysis_window;      // n_fft; halved where half_length (the untangling sums two terms)
+  const T* synthesis_window;     // n_fft; divided by the transform's gain
+  const int32_t* sample_offset;  // n_fft: where sample s of frame 0 lies in the transposed samples
+  const T* twiddles;             // half_length: exp(-2 pi i k / n_fft) for k = 0 .. n_fft / 2
   // 1 / sum of squared windows of a block (0 where nothing covers), by place in the block.
-  const T* inverse_envelope;       // hop: blocks covered by all their frames
-  const T* head_envelope;          // block b < frame_blocks - 1
-  const T* tail_envelope;          // block frames + b
-  const double* squared_window;    // n_fft
-  double envelope_floor;           // sums at or below count as uncovered
+  const T* inverse_envelope;     // hop: blocks covered by all their frames
+  const T* head_envelope;        // block b < frame_blocks - 1
+  const T* tail_envelope;        // block frames + b
+  const double* squared_window;  // n_fft
+  double envelope_floor;         // sums at or below count as uncovered
 };
 
 template <class T>
@@ -51,13 +53,16 @@ class StftTables {
 
   FftTables<T> fft_;
   StftView<T> view_{};
-  std::vector<T> analysis_window_, synthesis_window_, twiddles_, inverse_envelope_, head_envelope_, tail_envelope_;
+  std::vector<T> analysis_window_, synthesis_window_, twiddles_, inverse_envelope_, head_envelope_,
+      tail_envelope_;
   std::vector<double> squared_window_;
   std::vector<int32_t> sample_offset_;
 };
 
-// Sum of squared windows at place `row` of a block, over the frames at distance first .. last (blocks back).
-double envelope(const Framing& f, const double* squared_window, int64_t row, int64_t first, int64_t last);
+// Sum of squared windows at place `row` of a block, over the frames at distance first .. last
+// (blocks back).
+double envelope(const Framing& f, const double* squared_window, int64_t row, int64_t first,
+                int64_t last);
 
 class StftPlan {
  public:

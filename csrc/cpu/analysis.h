@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From samples to spectra: how a batch is cut into tasks, a task into chunks of transposed samples, a chunk into vectors of frames.
+// From samples to spectra: how a batch is cut into tasks, a task into chunks of transposed samples,
+// a chunk into vectors of frames.
 #pragma once
 #include "cpu/parallel.h"
 #include "cpu/real_fft.h"
@@ -14,8 +15,8 @@ constexpr int64_t kTaskFrames = 256;  // about 0.1 ms of work; a multiple of eve
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// Calls f(row, first, valid, last, scratch): frames [first, valid) are the row's own, [valid, last) are past its end.
-// count(row) is the row's number of frames.
+// Calls f(row, first, valid, last, scratch): frames [first, valid) are the row's own, [valid, last)
+// are past its end. count(row) is the row's number of frames.
 template <class Count, class F>
 bool each_task(int64_t batch, int64_t frames, size_t scratch_bytes, Count count, F f) {
   const int64_t per_row = (frames + kTaskFrames - 1) / kTaskFrames;
@@ -30,14 +31,16 @@ template <class T>
 struct AnalysisScratch {
   SampleBlock<T> samples;
   Cvec<T>* z;
-  AnalysisScratch(const StftView<T>& plan, Carver& carver) : samples(plan, carver), z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
+  AnalysisScratch(const StftView<T>& plan, Carver& carver)
+      : samples(plan, carver), z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
 };
 
-// For frames [first, last): each(y, i) for the frames i .. i + lanes - 1 of a tile, whose transposed samples start at y; then flush(t, frames) when
-// the tile's frames t .. t + frames - 1 are done.
+// For frames [first, last): each(y, i) for the frames i .. i + lanes - 1 of a tile, whose
+// transposed samples start at y; then flush(t, frames) when the tile's frames t .. t + frames - 1
+// are done.
 template <class T, class Each, class Flush>
-LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t first, int64_t last, AnalysisScratch<T>& scratch,
-                           int64_t tile, Each each, Flush flush) {
+LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t first, int64_t last,
+                           AnalysisScratch<T>& scratch, int64_t tile, Each each, Flush flush) {
   constexpr int W = kLanes<T>;
   const int64_t chunk = larger(plan.tiling.chunk_frames / tile, 1) * tile;
   for (int64_t c = first; c < last; c += chunk) {
@@ -52,7 +55,9 @@ LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t fir
 }
 
 template <class T>
-LAPPED_INLINE Vec<T> squared(Cvec<T> x) { return x.re * x.re + x.im * x.im; }
+LAPPED_INLINE Vec<T> squared(Cvec<T> x) {
+  return x.re * x.re + x.im * x.im;
+}
 
 }  // namespace
 }  // namespace lapped::cpu

@@ -10,10 +10,14 @@ namespace lapped {
 namespace {
 
 template <class T>
-const cpu::Kernels<T>& kernels() { return cpu::instruction_set().of<T>(); }
+const cpu::Kernels<T>& kernels() {
+  return cpu::instruction_set().of<T>();
+}
 
 template <class T>
-const StftView<T>& tables(const StftPlan& plan) { return plan.tables<T>(kernels<T>().lanes, kernels<T>().wide); }
+const StftView<T>& tables(const StftPlan& plan) {
+  return plan.tables<T>(kernels<T>().lanes, kernels<T>().wide);
+}
 
 void require(bool done) {
   if (!done) throw std::bad_alloc();
@@ -23,75 +27,104 @@ void require(bool done) {
 
 template <>
 template <class T>
-void Backend<Cpu>::stft(const StftPlan& plan, const Signals& x, const int64_t* lengths, View<Complex<T>, 3> out) {
+void Backend<Cpu>::stft(const StftPlan& plan, const Signals& x, const int64_t* lengths,
+                        View<Complex<T>, 3> out) {
   require(kernels<T>().stft(tables<T>(plan), x, lengths, out));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::magnitude(const StftPlan& plan, const Signals& x, const int64_t* lengths, View<T, 3> out, double eps) {
+void Backend<Cpu>::magnitude(const StftPlan& plan, const Signals& x, const int64_t* lengths,
+                             View<T, 3> out, double eps) {
   require(kernels<T>().magnitude(tables<T>(plan), x, lengths, out, static_cast<T>(eps)));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::power(const StftPlan& plan, const Signals& x, const int64_t* lengths, View<T, 3> out) {
+void Backend<Cpu>::power(const StftPlan& plan, const Signals& x, const int64_t* lengths,
+                         View<T, 3> out) {
   require(kernels<T>().power(tables<T>(plan), x, lengths, out));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::istft(const StftPlan& plan, View<const Complex<T>, 3> spectrum, const int64_t* frames, const int64_t* samples,
-                         View<T, 2> out) {
+void Backend<Cpu>::istft(const StftPlan& plan, View<const Complex<T>, 3> spectrum,
+                         const int64_t* frames, const int64_t* samples, View<T, 2> out) {
   require(kernels<T>().istft(tables<T>(plan), spectrum, frames, samples, out));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::mel(const StftPlan& plan, const MelBands& bank, const Signals& x, const int64_t* lengths, View<T, 3> out,
-                       const MelOptions& options) {
+void Backend<Cpu>::mel(const StftPlan& plan, const MelBands& bank, const Signals& x,
+                       const int64_t* lengths, View<T, 3> out, const MelOptions& options) {
   require(kernels<T>().mel(tables<T>(plan), bank.view<T>(), x, lengths, out, options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::project(const MelBands& bank, View<const T, 3> magnitude, const int64_t* frames, View<T, 3> out,
-                           const MelOptions& options) {
+void Backend<Cpu>::project(const MelBands& bank, View<const T, 3> magnitude, const int64_t* frames,
+                           View<T, 3> out, const MelOptions& options) {
   require(kernels<T>().project(bank.view<T>(), magnitude, frames, out, options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::mel_inverse(const MelBands& bank, View<const T, 3> mel, const int64_t* frames, View<T, 3> out, double exponent,
-                               int64_t iterations) {
-  require(kernels<T>().mel_inverse(bank.view<T>(), mel, frames, out, static_cast<T>(exponent), iterations));
+void Backend<Cpu>::mel_inverse(const MelBands& bank, View<const T, 3> mel, const int64_t* frames,
+                               View<T, 3> out, double exponent, int64_t iterations) {
+  require(kernels<T>().mel_inverse(bank.view<T>(), mel, frames, out, static_cast<T>(exponent),
+                                   iterations));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::griffin_lim(const StftPlan& plan, View<const T, 3> magnitude, const int64_t* frames, const int64_t* samples,
-                               View<const Complex<T>, 3> phase, View<T, 2> out, const GriffinLimOptions& options) {
-  require(kernels<T>().griffin_lim(tables<T>(plan), magnitude, frames, samples, phase, out, options));
+void Backend<Cpu>::griffin_lim(const StftPlan& plan, View<const T, 3> magnitude,
+                               const int64_t* frames, const int64_t* samples,
+                               View<const Complex<T>, 3> phase, View<T, 2> out,
+                               const GriffinLimOptions& options) {
+  require(kernels<T>().griffin_lim(tables<T>(plan), magnitude, nullptr, frames, samples, phase, out,
+                                   options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::spectral_error(const StftPlan& plan, View<const T, 3> magnitude, const Signals& x, const int64_t* lengths,
-                                  View<double, 2> out) {
+void Backend<Cpu>::mel_griffin_lim(const StftPlan& plan, const MelBands& bank,
+                                   View<const T, 3> magnitude, View<const T, 3> mel,
+                                   const int64_t* frames, const int64_t* samples, View<T, 2> out,
+                                   double exponent, const GriffinLimOptions& options) {
+  const cpu::MelConstraint<T> constraint{bank.view<T>(), mel, static_cast<T>(exponent)};
+  require(kernels<T>().griffin_lim(tables<T>(plan), magnitude, &constraint, frames, samples, {},
+                                   out, options));
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::spectral_error(const StftPlan& plan, View<const T, 3> magnitude,
+                                  const Signals& x, const int64_t* lengths, View<double, 2> out) {
   require(kernels<T>().spectral_error(tables<T>(plan), magnitude, x, lengths, out));
 }
 
-#define LAPPED_INSTANTIATE(T)                                                                                                              \
-  template void Backend<Cpu>::stft(const StftPlan&, const Signals&, const int64_t*, View<Complex<T>, 3>);                                  \
-  template void Backend<Cpu>::magnitude(const StftPlan&, const Signals&, const int64_t*, View<T, 3>, double);                              \
-  template void Backend<Cpu>::power(const StftPlan&, const Signals&, const int64_t*, View<T, 3>);                                          \
-  template void Backend<Cpu>::istft(const StftPlan&, View<const Complex<T>, 3>, const int64_t*, const int64_t*, View<T, 2>);               \
-  template void Backend<Cpu>::mel(const StftPlan&, const MelBands&, const Signals&, const int64_t*, View<T, 3>, const MelOptions&);        \
-  template void Backend<Cpu>::project(const MelBands&, View<const T, 3>, const int64_t*, View<T, 3>, const MelOptions&);                   \
-  template void Backend<Cpu>::mel_inverse(const MelBands&, View<const T, 3>, const int64_t*, View<T, 3>, double, int64_t);                 \
-  template void Backend<Cpu>::griffin_lim(const StftPlan&, View<const T, 3>, const int64_t*, const int64_t*, View<const Complex<T>, 3>,    \
-                                          View<T, 2>, const GriffinLimOptions&);                                                           \
-  template void Backend<Cpu>::spectral_error(const StftPlan&, View<const T, 3>, const Signals&, const int64_t*, View<double, 2>);
+#define LAPPED_INSTANTIATE(T)                                                                     \
+  template void Backend<Cpu>::stft(const StftPlan&, const Signals&, const int64_t*,               \
+                                   View<Complex<T>, 3>);                                          \
+  template void Backend<Cpu>::magnitude(const StftPlan&, const Signals&, const int64_t*,          \
+                                        View<T, 3>, double);                                      \
+  template void Backend<Cpu>::power(const StftPlan&, const Signals&, const int64_t*, View<T, 3>); \
+  template void Backend<Cpu>::istft(const StftPlan&, View<const Complex<T>, 3>, const int64_t*,   \
+                                    const int64_t*, View<T, 2>);                                  \
+  template void Backend<Cpu>::mel(const StftPlan&, const MelBands&, const Signals&,               \
+                                  const int64_t*, View<T, 3>, const MelOptions&);                 \
+  template void Backend<Cpu>::project(const MelBands&, View<const T, 3>, const int64_t*,          \
+                                      View<T, 3>, const MelOptions&);                             \
+  template void Backend<Cpu>::mel_inverse(const MelBands&, View<const T, 3>, const int64_t*,      \
+                                          View<T, 3>, double, int64_t);                           \
+  template void Backend<Cpu>::griffin_lim(const StftPlan&, View<const T, 3>, const int64_t*,      \
+                                          const int64_t*, View<const Complex<T>, 3>, View<T, 2>,  \
+                                          const GriffinLimOptions&);                              \
+  template void Backend<Cpu>::mel_griffin_lim(const StftPlan&, const MelBands&, View<const T, 3>, \
+                                              View<const T, 3>, const int64_t*, const int64_t*,   \
+                                              View<T, 2>, double, const GriffinLimOptions&);      \
+  template void Backend<Cpu>::spectral_error(const StftPlan&, View<const T, 3>, const Signals&,   \
+                                             const int64_t*, View<double, 2>);
 LAPPED_INSTANTIATE(float)
 LAPPED_INSTANTIATE(double)
 

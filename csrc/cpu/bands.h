@@ -17,7 +17,8 @@ struct BandSums {
   }
 };
 
-// done(m, sum over bins of band m's weights times values), bands in order. Two sums a segment, because additions wait for each other.
+// done(m, sum over bins of band m's weights times values), bands in order. Two sums a segment,
+// because additions wait for each other.
 template <class T, class Done>
 LAPPED_INLINE void project_bins(const BandView<T>& bank, const Vec<T>* values, Done done) {
   Vec<T> from_below{};  // what segment m - 1 gave to band m

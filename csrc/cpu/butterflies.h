@@ -1,44 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// DFTs of 2 to 13 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so that nothing spills for lack of unrolling.
+// DFTs of 2 to 13 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
+// that nothing spills for lack of unrolling.
 #pragma once
 #include "cpu/simd.h"
 
 namespace lapped::cpu {
 namespace {
 
-template <int R> struct Roots;  // cos and sin of 2 pi k / R, k = 0 .. R - 1
-#define LAPPED_ROOTS(R, COS, SIN)                                       \
-  template <> struct Roots<R> {                                         \
-    static constexpr double cos[R] = COS;                               \
-    static constexpr double sin[R] = SIN;                               \
+template <int R>
+struct Roots;  // cos and sin of 2 pi k / R, k = 0 .. R - 1
+#define LAPPED_ROOTS(R, COS, SIN)         \
+  template <>                             \
+  struct Roots<R> {                       \
+    static constexpr double cos[R] = COS; \
+    static constexpr double sin[R] = SIN; \
   };
 #define LAPPED_LIST(...) {__VA_ARGS__}
 LAPPED_ROOTS(3, LAPPED_LIST(1.0, -0.5, -0.5),
              LAPPED_LIST(0.0, 0.86602540378443864676, -0.86602540378443864676))
-LAPPED_ROOTS(5, LAPPED_LIST(1.0, 0.3090169943749474241, -0.8090169943749474241, -0.8090169943749474241,
-                   0.3090169943749474241),
-             LAPPED_LIST(0.0, 0.95105651629515357212, 0.58778525229247312917, -0.58778525229247312917,
-                   -0.95105651629515357212))
-LAPPED_ROOTS(7, LAPPED_LIST(1.0, 0.62348980185873353053, -0.22252093395631440429, -0.90096886790241912624,
-                   -0.90096886790241912624, -0.22252093395631440429, 0.62348980185873353053),
-             LAPPED_LIST(0.0, 0.78183148246802980871, 0.97492791218182360702, 0.43388373911755812048,
-                   -0.43388373911755812048, -0.97492791218182360702, -0.78183148246802980871))
-LAPPED_ROOTS(11, LAPPED_LIST(1.0, 0.84125353283118116886, 0.41541501300188642553, -0.14231483827328514044,
-                   -0.65486073394528506406, -0.95949297361449738989, -0.95949297361449738989,
-                   -0.65486073394528506406, -0.14231483827328514044, 0.41541501300188642553,
-                   0.84125353283118116886),
-             LAPPED_LIST(0.0, 0.54064081745559758211, 0.90963199535451837141, 0.98982144188093273238,
-                   0.75574957435425828377, 0.28173255684142969771, -0.28173255684142969771,
-                   -0.75574957435425828377, -0.98982144188093273238, -0.90963199535451837141,
-                   -0.54064081745559758211))
-LAPPED_ROOTS(13, LAPPED_LIST(1.0, 0.8854560256532098959, 0.56806474673115580251, 0.12053668025532305335,
-                   -0.35460488704253562597, -0.74851074817110109863, -0.97094181742605202716,
-                   -0.97094181742605202716, -0.74851074817110109863, -0.35460488704253562597,
-                   0.12053668025532305335, 0.56806474673115580251, 0.8854560256532098959),
+LAPPED_ROOTS(5,
+             LAPPED_LIST(1.0, 0.3090169943749474241, -0.8090169943749474241, -0.8090169943749474241,
+                         0.3090169943749474241),
+             LAPPED_LIST(0.0, 0.95105651629515357212, 0.58778525229247312917,
+                         -0.58778525229247312917, -0.95105651629515357212))
+LAPPED_ROOTS(7,
+             LAPPED_LIST(1.0, 0.62348980185873353053, -0.22252093395631440429,
+                         -0.90096886790241912624, -0.90096886790241912624, -0.22252093395631440429,
+                         0.62348980185873353053),
+             LAPPED_LIST(0.0, 0.78183148246802980871, 0.97492791218182360702,
+                         0.43388373911755812048, -0.43388373911755812048, -0.97492791218182360702,
+                         -0.78183148246802980871))
+LAPPED_ROOTS(11,
+             LAPPED_LIST(1.0, 0.84125353283118116886, 0.41541501300188642553,
+                         -0.14231483827328514044, -0.65486073394528506406, -0.95949297361449738989,
+                         -0.95949297361449738989, -0.65486073394528506406, -0.14231483827328514044,
+                         0.41541501300188642553, 0.84125353283118116886),
+             LAPPED_LIST(0.0, 0.54064081745559758211, 0.90963199535451837141,
+                         0.98982144188093273238, 0.75574957435425828377, 0.28173255684142969771,
+                         -0.28173255684142969771, -0.75574957435425828377, -0.98982144188093273238,
+                         -0.90963199535451837141, -0.54064081745559758211))
+LAPPED_ROOTS(13,
+             LAPPED_LIST(1.0, 0.8854560256532098959, 0.56806474673115580251, 0.12053668025532305335,
+                         -0.35460488704253562597, -0.74851074817110109863, -0.97094181742605202716,
+                         -0.97094181742605202716, -0.74851074817110109863, -0.35460488704253562597,
+                         0.12053668025532305335, 0.56806474673115580251, 0.8854560256532098959),
              LAPPED_LIST(0.0, 0.46472317204376854566, 0.82298386589365639458, 0.9927088740980539928,
-                   0.93501624268541482344, 0.66312265824079520238, 0.23931566428755776715,
-                   -0.23931566428755776715, -0.66312265824079520238, -0.93501624268541482344,
-                   -0.9927088740980539928, -0.82298386589365639458, -0.46472317204376854566))
+                         0.93501624268541482344, 0.66312265824079520238, 0.23931566428755776715,
+                         -0.23931566428755776715, -0.66312265824079520238, -0.93501624268541482344,
+                         -0.9927088740980539928, -0.82298386589365639458, -0.46472317204376854566))
 #undef LAPPED_LIST
 #undef LAPPED_ROOTS
 
@@ -67,14 +76,17 @@ LAPPED_INLINE void butterfly(Cvec<T> (&a)[4]) {
 template <bool Inverse, class T>
 LAPPED_INLINE Cvec<T> eighth_turn(Cvec<T> a) {
   constexpr T h = T(0.70710678118654752440);
-  if constexpr (Inverse) return {(a.re - a.im) * h, (a.re + a.im) * h};
-  else return {(a.re + a.im) * h, (a.im - a.re) * h};
+  if constexpr (Inverse)
+    return {(a.re - a.im) * h, (a.re + a.im) * h};
+  else
+    return {(a.re + a.im) * h, (a.im - a.re) * h};
 }
 
 template <bool Inverse, class T>
 LAPPED_INLINE void butterfly(Cvec<T> (&a)[8]) {
   Cvec<T> e0 = a[0] + a[4], e1 = a[1] + a[5], e2 = a[2] + a[6], e3 = a[3] + a[7];
-  Cvec<T> o0 = a[0] - a[4], o1 = eighth_turn<Inverse>(a[1] - a[5]), o2 = quarter_turn<Inverse>(a[2] - a[6]),
+  Cvec<T> o0 = a[0] - a[4], o1 = eighth_turn<Inverse>(a[1] - a[5]),
+          o2 = quarter_turn<Inverse>(a[2] - a[6]),
           o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(a[3] - a[7]));
   butterfly4<Inverse>(e0, e1, e2, e3);
   butterfly4<Inverse>(o0, o1, o2, o3);
@@ -82,7 +94,8 @@ LAPPED_INLINE void butterfly(Cvec<T> (&a)[8]) {
   a[1] = o0, a[3] = o1, a[5] = o2, a[7] = o3;
 }
 
-// Odd R: with s_q = a_q + a_(R-q), d_q = a_q - a_(R-q):  a_k = a_0 + sum_q s_q cos(2 pi k q / R) -+ i sum_q d_q sin(2 pi k q / R).
+// Odd R: with s_q = a_q + a_(R-q), d_q = a_q - a_(R-q):  a_k = a_0 + sum_q s_q cos(2 pi k q / R) -+
+// i sum_q d_q sin(2 pi k q / R).
 template <bool Inverse, class T, int R>
 LAPPED_INLINE void butterfly(Cvec<T> (&a)[R]) {
   static_assert(R % 2 == 1);
@@ -102,7 +115,8 @@ LAPPED_INLINE void butterfly(Cvec<T> (&a)[R]) {
     for (int q = 0; q < H; ++q) {
       const T c = T(Roots<R>::cos[k * (q + 1) % R]), w = T(Roots<R>::sin[k * (q + 1) % R]);
       even = {even.re + s[q].re * c, even.im + s[q].im * c};
-      odd = q == 0 ? Cvec<T>{d[q].re * w, d[q].im * w} : Cvec<T>{odd.re + d[q].re * w, odd.im + d[q].im * w};
+      odd = q == 0 ? Cvec<T>{d[q].re * w, d[q].im * w}
+                   : Cvec<T>{odd.re + d[q].re * w, odd.im + d[q].im * w};
     }
     const Cvec<T> turned = quarter_turn<Inverse>(odd);
     out[k] = even + turned;

@@ -35,18 +35,33 @@ template <class T>
 class Compressor {
  public:
   explicit Compressor(const Compression& c)
-      : enabled_(c.enabled), one_plus_(c.one_plus), add_(c.floor_mode == Floor::kAdd), limited_(c.limited), floor_(static_cast<T>(c.floor)),
-        factor_(static_cast<T>(c.factor)), dynamic_range_(static_cast<T>(c.dynamic_range)), scale_(static_cast<T>(c.scale)),
+      : enabled_(c.enabled),
+        one_plus_(c.one_plus),
+        add_(c.floor_mode == Floor::kAdd),
+        limited_(c.limited),
+        floor_(static_cast<T>(c.floor)),
+        factor_(static_cast<T>(c.factor)),
+        dynamic_range_(static_cast<T>(c.dynamic_range)),
+        scale_(static_cast<T>(c.scale)),
         shift_(static_cast<T>(c.shift)) {}
 
-  // values[i * stride] of one vector each. With a limited range: the logarithm alone; limit() does the rest once the peak is known.
+  // values[i * stride] of one vector each. With a limited range: the logarithm alone; limit() does
+  // the rest once the peak is known.
   void operator()(T* values, int64_t count, int64_t stride) const {
     if (!enabled_) return;
-    if (one_plus_) return each(values, count, stride, [](Vec<T> v) LAPPED_LAMBDA { return log_one_plus(v); });
+    if (one_plus_)
+      return each(values, count, stride, [](Vec<T> v) LAPPED_LAMBDA { return log_one_plus(v); });
     const T floor = floor_;
-    if (add_) return each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v + floor); });
-    if (floor < kTiny<T>) return each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v < floor ? splat(floor) : v); });
-    each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA { return log_of_positive<T>(v < floor ? splat(floor) : v); });
+    if (add_)
+      return each(values, count, stride,
+                  [floor](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v + floor); });
+    if (floor < kTiny<T>)
+      return each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA {
+        return natural_log<T>(v < floor ? splat(floor) : v);
+      });
+    each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA {
+      return log_of_positive<T>(v < floor ? splat(floor) : v);
+    });
   }
   T limit(T level, T peak) const {
     const T floor = peak - dynamic_range_;
@@ -57,8 +72,10 @@ class Compressor {
  private:
   template <class Log>
   LAPPED_INLINE void each(T* values, int64_t count, int64_t stride, Log log) const {
-    const T factor = limited_ ? factor_ : scale_ * factor_, offset = limited_ ? T(0) : scale_ * shift_;
-    for (int64_t i = 0; i < count; ++i) store(values + i * stride, factor * log(load(values + i * stride)) + offset);
+    const T factor = limited_ ? factor_ : scale_ * factor_,
+            offset = limited_ ? T(0) : scale_ * shift_;
+    for (int64_t i = 0; i < count; ++i)
+      store(values + i * stride, factor * log(load(values + i * stride)) + offset);
   }
 
   // ln(1 + v) = ln(u) v / (u - 1) with u the rounded 1 + v: exact also where v is tiny.

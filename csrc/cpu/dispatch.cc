@@ -5,8 +5,8 @@
 
 namespace lapped::cpu {
 
-#define LAPPED_DECLARE(isa) \
-  namespace isa {           \
+#define LAPPED_DECLARE(isa)                    \
+  namespace isa {                              \
   extern const InstructionSet instruction_set; \
   }
 #ifdef LAPPED_HAVE_baseline
@@ -31,8 +31,8 @@ namespace {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 [[maybe_unused]] bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 #endif
 
@@ -75,7 +75,8 @@ void choose_instruction_set(const char* name) {
     }
     known += (known.empty() ? "" : ", ") + std::string(set->name);
   }
-  throw std::runtime_error("LAPPED_ISA='" + std::string(name) + "' must be one of what this build and machine have: " + known);
+  throw std::runtime_error("LAPPED_ISA='" + std::string(name) +
+                           "' must be one of what this build and machine have: " + known);
 }
 
 }  // namespace lapped::cpu

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The functions that every instruction set defines under its own namespace; kernels.cc puts them in a table.
+// The functions that every instruction set defines under its own namespace; kernels.cc puts them in
+// a table.
 #pragma once
 #include "cpu/kernels.h"
 
@@ -12,17 +13,23 @@ bool magnitude(const StftView<T>&, const Signals&, const int64_t* lengths, View<
 template <class T>
 bool power(const StftView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out);
 template <class T>
-bool istft(const StftView<T>&, View<const Complex<T>, 3> spectrum, const int64_t* frames, const int64_t* samples, View<T, 2> out);
+bool istft(const StftView<T>&, View<const Complex<T>, 3> spectrum, const int64_t* frames,
+           const int64_t* samples, View<T, 2> out);
 template <class T>
-bool mel(const StftView<T>&, const BandView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out, const MelOptions&);
+bool mel(const StftView<T>&, const BandView<T>&, const Signals&, const int64_t* lengths,
+         View<T, 3> out, const MelOptions&);
 template <class T>
-bool project(const BandView<T>&, View<const T, 3> magnitude, const int64_t* frames, View<T, 3> out, const MelOptions&);
+bool project(const BandView<T>&, View<const T, 3> magnitude, const int64_t* frames, View<T, 3> out,
+             const MelOptions&);
 template <class T>
-bool mel_inverse(const BandView<T>&, View<const T, 3> mel, const int64_t* frames, View<T, 3> out, T exponent, int64_t iterations);
+bool mel_inverse(const BandView<T>&, View<const T, 3> mel, const int64_t* frames, View<T, 3> out,
+                 T exponent, int64_t iterations);
 template <class T>
-bool griffin_lim(const StftView<T>&, View<const T, 3> magnitude, const int64_t* frames, const int64_t* samples,
-                 View<const Complex<T>, 3> phase, View<T, 2> out, const GriffinLimOptions&);
+bool griffin_lim(const StftView<T>&, View<const T, 3> magnitude, const MelConstraint<T>*,
+                 const int64_t* frames, const int64_t* samples, View<const Complex<T>, 3> phase,
+                 View<T, 2> out, const GriffinLimOptions&);
 template <class T>
-bool spectral_error(const StftView<T>&, View<const T, 3> magnitude, const Signals&, const int64_t* lengths, View<double, 2> out);
+bool spectral_error(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
+                    const int64_t* lengths, View<double, 2> out);
 
 }  // namespace lapped::cpu::LAPPED_ISA

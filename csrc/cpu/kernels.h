@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of one instruction set: what cpu/*.cc define once per set, and dispatch.cc chooses among.
-// Each fills memory it is given and returns false when work memory could not be had.
+// The kernels of one instruction set: what cpu/*.cc define once per set, and dispatch.cc chooses
+// among. Each fills memory it is given and returns false when work memory could not be had.
 #pragma once
 #include <cstdint>
 
@@ -11,20 +11,35 @@
 
 namespace lapped::cpu {
 
+// Mel bands that Griffin-Lim holds its magnitudes to.
+template <class T>
+struct MelConstraint {
+  BandView<T> bank;
+  View<const T, 3> mel;
+  T exponent;
+};
+
 template <class T>
 struct Kernels {
   int lanes;
   bool wide;  // 32 vector registers: plans may use radix 8
   bool (*stft)(const StftView<T>&, const Signals&, const int64_t* lengths, View<Complex<T>, 3> out);
-  bool (*magnitude)(const StftView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out, T eps);
+  bool (*magnitude)(const StftView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out,
+                    T eps);
   bool (*power)(const StftView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out);
-  bool (*istft)(const StftView<T>&, View<const Complex<T>, 3> spectrum, const int64_t* frames, const int64_t* samples, View<T, 2> out);
-  bool (*mel)(const StftView<T>&, const BandView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out, const MelOptions&);
-  bool (*project)(const BandView<T>&, View<const T, 3> magnitude, const int64_t* frames, View<T, 3> out, const MelOptions&);
-  bool (*mel_inverse)(const BandView<T>&, View<const T, 3> mel, const int64_t* frames, View<T, 3> out, T exponent, int64_t iterations);
-  bool (*griffin_lim)(const StftView<T>&, View<const T, 3> magnitude, const int64_t* frames, const int64_t* samples,
+  bool (*istft)(const StftView<T>&, View<const Complex<T>, 3> spectrum, const int64_t* frames,
+                const int64_t* samples, View<T, 2> out);
+  bool (*mel)(const StftView<T>&, const BandView<T>&, const Signals&, const int64_t* lengths,
+              View<T, 3> out, const MelOptions&);
+  bool (*project)(const BandView<T>&, View<const T, 3> magnitude, const int64_t* frames,
+                  View<T, 3> out, const MelOptions&);
+  bool (*mel_inverse)(const BandView<T>&, View<const T, 3> mel, const int64_t* frames,
+                      View<T, 3> out, T exponent, int64_t iterations);
+  bool (*griffin_lim)(const StftView<T>&, View<const T, 3> magnitude, const MelConstraint<T>*,
+                      const int64_t* frames, const int64_t* samples,
                       View<const Complex<T>, 3> phase, View<T, 2> out, const GriffinLimOptions&);
-  bool (*spectral_error)(const StftView<T>&, View<const T, 3> magnitude, const Signals&, const int64_t* lengths, View<double, 2> out);
+  bool (*spectral_error)(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
+                         const int64_t* lengths, View<double, 2> out);
 };
 
 struct InstructionSet {
@@ -33,8 +48,10 @@ struct InstructionSet {
   Kernels<double> double_precision;
   template <class T>
   const Kernels<T>& of() const {
-    if constexpr (sizeof(T) == 4) return single_precision;
-    else return double_precision;
+    if constexpr (sizeof(T) == 4)
+      return single_precision;
+    else
+      return double_precision;
   }
 };
 

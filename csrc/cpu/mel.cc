@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mel spectra: window, FFT, power, sparse bands and logarithm in one pass over the audio; and the projection of given magnitudes.
+// Mel spectra: window, FFT, power, sparse bands and logarithm in one pass over the audio; and the
+// projection of given magnitudes.
 #include "cpu/analysis.h"
 #include "cpu/bands.h"
 #include "cpu/compressor.h"
@@ -14,16 +15,21 @@ constexpr T kNoPeak = T(-__builtin_inf());
 // Work memory after the spectra: powers of `lanes` frames by bin, and a tile of bands.
 template <class T>
 struct BandTile {
-  Vec<T>* powers;   // bins
-  T* values;        // bands x frames
-  int64_t frames;   // of a full tile
+  Vec<T>* powers;  // bins
+  T* values;       // bands x frames
+  int64_t frames;  // of a full tile
   BandTile(const BandView<T>& bank, int64_t tile, Carver& carver)
-      : powers(carver.take<Vec<T>>(bank.bin_count)), values(carver.take<T>(bank.band_count * tile)), frames(tile) {}
+      : powers(carver.take<Vec<T>>(bank.bin_count)),
+        values(carver.take<T>(bank.band_count * tile)),
+        frames(tile) {}
 };
 
 template <class T>
-void project_lanes(const BandView<T>& bank, const Compressor<T>& compress, const BandTile<T>& tile, int64_t at) {
-  project_bins(bank, tile.powers, [&](int64_t m, Vec<T> sum) LAPPED_LAMBDA { store(tile.values + m * tile.frames + at, sum); });
+void project_lanes(const BandView<T>& bank, const Compressor<T>& compress, const BandTile<T>& tile,
+                   int64_t at) {
+  project_bins(bank, tile.powers, [&](int64_t m, Vec<T> sum) LAPPED_LAMBDA {
+    store(tile.values + m * tile.frames + at, sum);
+  });
   compress(tile.values + at, bank.band_count, tile.frames);
 }
 
@@ -42,14 +48,19 @@ template <class T>
 class Peaks {
  public:
   Peaks(int64_t batch, int64_t frames)
-      : per_row_((frames + kTaskFrames - 1) / kTaskFrames), batch_(batch), memory_(static_cast<size_t>(batch * per_row_ + 1) * sizeof(T)),
+      : per_row_((frames + kTaskFrames - 1) / kTaskFrames),
+        batch_(batch),
+        memory_(static_cast<size_t>(batch * per_row_ + 1) * sizeof(T)),
         values_(reinterpret_cast<T*>(memory_.data())) {}
   bool ok() const { return values_; }
-  T& of_task(int64_t row, int64_t first_frame) const { return values_[row * per_row_ + first_frame / kTaskFrames]; }
+  T& of_task(int64_t row, int64_t first_frame) const {
+    return values_[row * per_row_ + first_frame / kTaskFrames];
+  }
   T of(int64_t row, bool whole_batch) const {
     T peak = kNoPeak<T>;
     const int64_t from = whole_batch ? 0 : row, to = whole_batch ? batch_ : row + 1;
-    for (int64_t i = from * per_row_; i < to * per_row_; ++i) peak = values_[i] > peak ? values_[i] : peak;
+    for (int64_t i = from * per_row_; i < to * per_row_; ++i)
+      peak = values_[i] > peak ? values_[i] : peak;
     return peak;
   }
 
@@ -60,59 +71,75 @@ class Peaks {
 };
 
 template <class T, class Count>
-bool limit_range(const Compressor<T>& compress, const Peaks<T>& peaks, bool whole_batch, View<T, 3> out, Count count) {
+bool limit_range(const Compressor<T>& compress, const Peaks<T>& peaks, bool whole_batch,
+                 View<T, 3> out, Count count) {
   const bool frames_inside = out.stride[2] <= out.stride[1];
-  return each_task(out.shape[0], out.shape[2], 1, count, [&](int64_t row, int64_t first, int64_t valid, int64_t, std::byte*) {
-    const T peak = peaks.of(row, whole_batch);
-    T* const values = out.data + row * out.stride[0];
-    const int64_t outer = frames_inside ? out.shape[1] : valid - first, inner = frames_inside ? valid - first : out.shape[1];
-    const int64_t outer_stride = out.stride[frames_inside ? 1 : 2], inner_stride = out.stride[frames_inside ? 2 : 1];
-    for (int64_t i = 0; i < outer; ++i)
-      for (int64_t j = 0; j < inner; ++j) {
-        T& v = values[first * out.stride[2] + i * outer_stride + j * inner_stride];
-        v = compress.limit(v, peak);
-      }
-  });
+  return each_task(out.shape[0], out.shape[2], 1, count,
+                   [&](int64_t row, int64_t first, int64_t valid, int64_t, std::byte*) {
+                     const T peak = peaks.of(row, whole_batch);
+                     T* const values = out.data + row * out.stride[0];
+                     const int64_t outer = frames_inside ? out.shape[1] : valid - first,
+                                   inner = frames_inside ? valid - first : out.shape[1];
+                     const int64_t outer_stride = out.stride[frames_inside ? 1 : 2],
+                                   inner_stride = out.stride[frames_inside ? 2 : 1];
+                     for (int64_t i = 0; i < outer; ++i)
+                       for (int64_t j = 0; j < inner; ++j) {
+                         T& v = values[first * out.stride[2] + i * outer_stride + j * inner_stride];
+                         v = compress.limit(v, peak);
+                       }
+                   });
 }
 
 }  // namespace
 
 template <class T>
-bool mel(const StftView<T>& plan, const BandView<T>& bank, const Signals& x, const int64_t* lengths, View<T, 3> out, const MelOptions& options) {
+bool mel(const StftView<T>& plan, const BandView<T>& bank, const Signals& x, const int64_t* lengths,
+         View<T, 3> out, const MelOptions& options) {
   const Compressor<T> compress(options.compression);
   const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
   const T eps = static_cast<T>(options.magnitude_eps);
-  const int64_t tile_size = tile_frames(bank.band_count, sizeof(T), kLanes<T>, plan.tiling.chunk_frames);
-  const auto count = [&](int64_t row) { return frame_count(plan.framing, lengths ? lengths[row] : x.samples); };
+  const int64_t tile_size =
+      tile_frames(bank.band_count, sizeof(T), kLanes<T>, plan.tiling.chunk_frames);
+  const auto count = [&](int64_t row) {
+    return frame_count(plan.framing, lengths ? lengths[row] : x.samples);
+  };
   const Peaks<T> peaks(x.batch, out.shape[2]);
   if (!peaks.ok()) return false;
   Carver size(nullptr);
   AnalysisScratch<T> unused(plan, size);
   BandTile<T> unused_tile(bank, tile_size, size);
-  const bool done = each_task(x.batch, out.shape[2], size.used(), count,
-                              [&](int64_t row, int64_t first, int64_t valid, int64_t last, std::byte* memory) {
-    Carver carver(memory);
-    AnalysisScratch<T> scratch(plan, carver);
-    const BandTile<T> tile(bank, tile_size, carver);
-    T* const destination = out.data + row * out.stride[0];
-    T peak = kNoPeak<T>;
-    analyse(plan, row_of(x, row, lengths), first, valid, scratch, tile_size,
-            [&](const T* y, int64_t at) {
-              each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { tile.powers[k] = raise(squared(bin) + eps); });
-              project_lanes(bank, compress, tile, at);
-            },
-            [&](int64_t t, int64_t frames) {
-              if (compress.limited()) peak = tile_peak(bank, tile, frames, peak);
-              write_tile(tile.values, tile.frames, frames, destination, bank.band_count, out.stride[1], out.stride[2], t);
-            });
-    peaks.of_task(row, first) = peak;
-    write_zeros(last - valid, destination, bank.band_count, out.stride[1], out.stride[2], valid);
-  });
-  return done && (!compress.limited() || limit_range(compress, peaks, options.compression.whole_batch, out, count));
+  const bool done =
+      each_task(x.batch, out.shape[2], size.used(), count,
+                [&](int64_t row, int64_t first, int64_t valid, int64_t last, std::byte* memory) {
+                  Carver carver(memory);
+                  AnalysisScratch<T> scratch(plan, carver);
+                  const BandTile<T> tile(bank, tile_size, carver);
+                  T* const destination = out.data + row * out.stride[0];
+                  T peak = kNoPeak<T>;
+                  analyse(
+                      plan, row_of(x, row, lengths), first, valid, scratch, tile_size,
+                      [&](const T* y, int64_t at) {
+                        each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
+                          tile.powers[k] = raise(squared(bin) + eps);
+                        });
+                        project_lanes(bank, compress, tile, at);
+                      },
+                      [&](int64_t t, int64_t frames) {
+                        if (compress.limited()) peak = tile_peak(bank, tile, frames, peak);
+                        write_tile(tile.values, tile.frames, frames, destination, bank.band_count,
+                                   out.stride[1], out.stride[2], t);
+                      });
+                  peaks.of_task(row, first) = peak;
+                  write_zeros(last - valid, destination, bank.band_count, out.stride[1],
+                              out.stride[2], valid);
+                });
+  return done && (!compress.limited() ||
+                  limit_range(compress, peaks, options.compression.whole_batch, out, count));
 }
 
 template <class T>
-bool project(const BandView<T>& bank, View<const T, 3> magnitude, const int64_t* frames, View<T, 3> out, const MelOptions& options) {
+bool project(const BandView<T>& bank, View<const T, 3> magnitude, const int64_t* frames,
+             View<T, 3> out, const MelOptions& options) {
   const Compressor<T> compress(options.compression);
   const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
   const auto count = [&](int64_t row) { return frames ? frames[row] : magnitude.shape[2]; };
@@ -122,32 +149,42 @@ bool project(const BandView<T>& bank, View<const T, 3> magnitude, const int64_t*
   const int64_t tile_size = tile_frames(bank.band_count, sizeof(T), W, kTaskFrames);
   Carver size(nullptr);
   BandTile<T> unused_tile(bank, tile_size, size);
-  const bool done = each_task(magnitude.shape[0], out.shape[2], size.used(), count,
-                              [&](int64_t row, int64_t first, int64_t valid, int64_t last, std::byte* memory) {
-    Carver carver(memory);
-    const BandTile<T> tile(bank, tile_size, carver);
-    const T* const source = magnitude.data + row * magnitude.stride[0];
-    T* const destination = out.data + row * out.stride[0];
-    T peak = kNoPeak<T>;
-    for (int64_t t0 = first; t0 < valid; t0 += tile_size) {
-      const int64_t tile_end = smaller(t0 + tile_size, valid);
-      for (int64_t t = t0; t < tile_end; t += W) {
-        read_lanes(source, bank.bin_count, magnitude.stride[1], magnitude.stride[2], t, tile_end - t, tile.powers);
-        for (int64_t k = 0; k < bank.bin_count; ++k) tile.powers[k] = raise.of_magnitude(tile.powers[k]);
-        project_lanes(bank, compress, tile, t - t0);
-      }
-      if (compress.limited()) peak = tile_peak(bank, tile, tile_end - t0, peak);
-      write_tile(tile.values, tile.frames, tile_end - t0, destination, bank.band_count, out.stride[1], out.stride[2], t0);
-    }
-    peaks.of_task(row, first) = peak;
-    write_zeros(last - valid, destination, bank.band_count, out.stride[1], out.stride[2], valid);
-  });
-  return done && (!compress.limited() || limit_range(compress, peaks, options.compression.whole_batch, out, count));
+  const bool done =
+      each_task(magnitude.shape[0], out.shape[2], size.used(), count,
+                [&](int64_t row, int64_t first, int64_t valid, int64_t last, std::byte* memory) {
+                  Carver carver(memory);
+                  const BandTile<T> tile(bank, tile_size, carver);
+                  const T* const source = magnitude.data + row * magnitude.stride[0];
+                  T* const destination = out.data + row * out.stride[0];
+                  T peak = kNoPeak<T>;
+                  for (int64_t t0 = first; t0 < valid; t0 += tile_size) {
+                    const int64_t tile_end = smaller(t0 + tile_size, valid);
+                    for (int64_t t = t0; t < tile_end; t += W) {
+                      read_lanes(source, bank.bin_count, magnitude.stride[1], magnitude.stride[2],
+                                 t, tile_end - t, tile.powers);
+                      for (int64_t k = 0; k < bank.bin_count; ++k)
+                        tile.powers[k] = raise.of_magnitude(tile.powers[k]);
+                      project_lanes(bank, compress, tile, t - t0);
+                    }
+                    if (compress.limited()) peak = tile_peak(bank, tile, tile_end - t0, peak);
+                    write_tile(tile.values, tile.frames, tile_end - t0, destination,
+                               bank.band_count, out.stride[1], out.stride[2], t0);
+                  }
+                  peaks.of_task(row, first) = peak;
+                  write_zeros(last - valid, destination, bank.band_count, out.stride[1],
+                              out.stride[2], valid);
+                });
+  return done && (!compress.limited() ||
+                  limit_range(compress, peaks, options.compression.whole_batch, out, count));
 }
 
-template bool mel(const StftView<float>&, const BandView<float>&, const Signals&, const int64_t*, View<float, 3>, const MelOptions&);
-template bool mel(const StftView<double>&, const BandView<double>&, const Signals&, const int64_t*, View<double, 3>, const MelOptions&);
-template bool project(const BandView<float>&, View<const float, 3>, const int64_t*, View<float, 3>, const MelOptions&);
-template bool project(const BandView<double>&, View<const double, 3>, const int64_t*, View<double, 3>, const MelOptions&);
+template bool mel(const StftView<float>&, const BandView<float>&, const Signals&, const int64_t*,
+                  View<float, 3>, const MelOptions&);
+template bool mel(const StftView<double>&, const BandView<double>&, const Signals&, const int64_t*,
+                  View<double, 3>, const MelOptions&);
+template bool project(const BandView<float>&, View<const float, 3>, const int64_t*, View<float, 3>,
+                      const MelOptions&);
+template bool project(const BandView<double>&, View<const double, 3>, const int64_t*,
+                      View<double, 3>, const MelOptions&);
 
 }  // namespace lapped::cpu::LAPPED_ISA

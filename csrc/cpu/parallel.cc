@@ -26,7 +26,8 @@
 namespace lapped::cpu {
 namespace {
 
-// Denormals cost a hundred times a normal number; audio loses nothing when they are zero. Restored on leaving.
+// Denormals cost a hundred times a normal number; audio loses nothing when they are zero. Restored
+// on leaving.
 class FlushDenormals {
  public:
 #if defined(__SSE2__)
@@ -133,7 +134,8 @@ int quota_cpus() {
     if (std::fscanf(f, "%lld %lld", &quota, &period) != 2) quota = -1;
     std::fclose(f);
   }
-  if (quota > 0 && period > 0) return static_cast<int>(std::max(1LL, (quota + period - 1) / period));
+  if (quota > 0 && period > 0)
+    return static_cast<int>(std::max(1LL, (quota + period - 1) / period));
 #endif
   return 1 << 20;
 }
@@ -143,7 +145,8 @@ int available_cpus() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::min(CPU_COUNT(&set), quota_cpus());
 #endif
-  return std::min(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())), quota_cpus());
+  return std::min(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
+                  quota_cpus());
 }
 
 int default_threads() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library's own threads: survive fork, follow affinity and cgroup quota, never more than asked for.
+// The library's own threads: survive fork, follow affinity and cgroup quota, never more than asked
+// for.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,17 +12,19 @@ void set_thread_count(int threads);  // >= 1
 
 using TaskFunction = void (*)(const void* closure, int64_t index, std::byte* scratch);
 
-// Calls task(closure, i, scratch) for i in [0, tasks), each thread with `scratch_bytes` of its own, denormals flushed.
-// A second caller at the same time, or a nested call, runs serially. False when scratch could not be allocated.
+// Calls task(closure, i, scratch) for i in [0, tasks), each thread with `scratch_bytes` of its own,
+// denormals flushed. A second caller at the same time, or a nested call, runs serially. False when
+// scratch could not be allocated.
 bool run_tasks(int64_t tasks, size_t scratch_bytes, const void* closure, TaskFunction task);
 
 namespace {
 
 template <class F>
 bool parallel_for(int64_t tasks, size_t scratch_bytes, const F& f) {
-  return run_tasks(tasks, scratch_bytes, &f, [](const void* closure, int64_t index, std::byte* scratch) {
-    (*static_cast<const F*>(closure))(index, scratch);
-  });
+  return run_tasks(tasks, scratch_bytes, &f,
+                   [](const void* closure, int64_t index, std::byte* scratch) {
+                     (*static_cast<const F*>(closure))(index, scratch);
+                   });
 }
 
 }  // namespace

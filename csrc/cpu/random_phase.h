@@ -9,7 +9,8 @@ namespace {
 
 // phases[i] = unit phasors of bin 4 block + i in frames frame .. frame + lanes - 1.
 template <class T>
-void random_phasors(uint64_t seed, uint32_t block, int64_t frame, Cvec<T> (&phasors)[kPhasesPerCounter]) {
+void random_phasors(uint64_t seed, uint32_t block, int64_t frame,
+                    Cvec<T> (&phasors)[kPhasesPerCounter]) {
   constexpr int W = kLanes<T>;
   uint32_t c[4][W];
   for (int l = 0; l < W; ++l) {
@@ -20,10 +21,13 @@ void random_phasors(uint64_t seed, uint32_t block, int64_t frame, Cvec<T> (&phas
     c[3][l] = 0;
   }
   uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
-  for (int round = 0; round < Philox::kRounds; ++round, key0 += Philox::kWeyl0, key1 += Philox::kWeyl1)
+  for (int round = 0; round < Philox::kRounds;
+       ++round, key0 += Philox::kWeyl0, key1 += Philox::kWeyl1)
     for (int l = 0; l < W; ++l) {
-      const uint64_t p0 = uint64_t{Philox::kMultiply0} * c[0][l], p1 = uint64_t{Philox::kMultiply1} * c[2][l];
-      const uint32_t high1 = static_cast<uint32_t>(p1 >> 32) ^ c[1][l] ^ key0, high0 = static_cast<uint32_t>(p0 >> 32) ^ c[3][l] ^ key1;
+      const uint64_t p0 = uint64_t{Philox::kMultiply0} * c[0][l],
+                     p1 = uint64_t{Philox::kMultiply1} * c[2][l];
+      const uint32_t high1 = static_cast<uint32_t>(p1 >> 32) ^ c[1][l] ^ key0,
+                     high0 = static_cast<uint32_t>(p0 >> 32) ^ c[3][l] ^ key1;
       c[0][l] = high1;
       c[1][l] = static_cast<uint32_t>(p1);
       c[2][l] = high0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samples in the layout frames are read from: y[place in hop][hop number], so that a sample of `lanes` consecutive frames is one load.
-// Each sample of the signal is moved once, however much the frames overlap.
+// Samples in the layout frames are read from: y[place in hop][hop number], so that a sample of
+// `lanes` consecutive frames is one load. Each sample of the signal is moved once, however much the
+// frames overlap.
 #pragma once
 #include "core/stft_plan.h"
 #include "core/view.h"
@@ -20,16 +21,21 @@ struct Signal {
 
 inline Signal row_of(const Signals& x, int64_t row, const int64_t* lengths) {
   const int64_t size = x.type == SampleType::kFloat64 ? 8 : x.type == SampleType::kInt16 ? 2 : 4;
-  return {static_cast<const char*>(x.data) + row * x.batch_stride * size, x.type, lengths ? lengths[row] : x.samples, x.sample_stride};
+  return {static_cast<const char*>(x.data) + row * x.batch_stride * size, x.type,
+          lengths ? lengths[row] : x.samples, x.sample_stride};
 }
 
-template <class S> constexpr double kFullScale = 1.0;
-template <> constexpr double kFullScale<int16_t> = 0x1p15;
-template <> constexpr double kFullScale<int32_t> = 0x1p31;
+template <class S>
+constexpr double kFullScale = 1.0;
+template <>
+constexpr double kFullScale<int16_t> = 0x1p15;
+template <>
+constexpr double kFullScale<int32_t> = 0x1p31;
 
 // out[i] = padded signal at position p + i, positions before 0 and from samples on being padding.
 template <class T, class S>
-void read_padded(const Framing& f, const S* x, int64_t samples, int64_t stride, int64_t p, int64_t count, T* out) {
+void read_padded(const Framing& f, const S* x, int64_t samples, int64_t stride, int64_t p,
+                 int64_t count, T* out) {
   constexpr T scale = T(1 / kFullScale<S>);
   const int64_t end = samples + f.pad_right;
   for (int64_t i = 0; i < count;) {
@@ -52,16 +58,23 @@ void read_padded(const Framing& f, const S* x, int64_t samples, int64_t stride, 
 template <class T>
 void read_padded(const Framing& f, const Signal& x, int64_t p, int64_t count, T* out) {
   switch (x.type) {
-    case SampleType::kFloat32: return read_padded(f, static_cast<const float*>(x.data), x.samples, x.stride, p, count, out);
-    case SampleType::kFloat64: return read_padded(f, static_cast<const double*>(x.data), x.samples, x.stride, p, count, out);
-    case SampleType::kInt16: return read_padded(f, static_cast<const int16_t*>(x.data), x.samples, x.stride, p, count, out);
-    case SampleType::kInt32: return read_padded(f, static_cast<const int32_t*>(x.data), x.samples, x.stride, p, count, out);
+    case SampleType::kFloat32:
+      return read_padded(f, static_cast<const float*>(x.data), x.samples, x.stride, p, count, out);
+    case SampleType::kFloat64:
+      return read_padded(f, static_cast<const double*>(x.data), x.samples, x.stride, p, count, out);
+    case SampleType::kInt16:
+      return read_padded(f, static_cast<const int16_t*>(x.data), x.samples, x.stride, p, count,
+                         out);
+    case SampleType::kInt32:
+      return read_padded(f, static_cast<const int32_t*>(x.data), x.samples, x.stride, p, count,
+                         out);
   }
 }
 
 // y[r * row_stride + b] = from[b * pitch + r] for b < blocks (a multiple of lanes), r < rows.
 template <class T>
-void transpose_blocks(const T* from, int64_t pitch, int64_t blocks, int64_t rows, T* y, int64_t row_stride) {
+void transpose_blocks(const T* from, int64_t pitch, int64_t blocks, int64_t rows, T* y,
+                      int64_t row_stride) {
   constexpr int W = kLanes<T>;
   if (rows < W) {
     for (int64_t r = 0; r < rows; ++r)
@@ -99,10 +112,14 @@ struct SampleBlock {
     const int64_t vectors = (frames + W - 1) / W * W;  // idle lanes read too
     const int64_t blocks = (vectors + frame_blocks(f) - 1 + W - 1) / W * W;
     const int64_t p = first * f.hop - f.pad_left;
-    const bool in_place = x.stride == 1 && x.type == (sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64) && p >= 0 &&
-                          p + (blocks - 1) * f.hop + rows <= x.samples;
-    if (in_place) return transpose_blocks(static_cast<const T*>(x.data) + p, f.hop, blocks, rows, y, plan.tiling.row_stride);
-    if (rows == f.hop) read_padded(f, x, p, blocks * rows, span);
+    const bool in_place =
+        x.stride == 1 && x.type == (sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64) &&
+        p >= 0 && p + (blocks - 1) * f.hop + rows <= x.samples;
+    if (in_place)
+      return transpose_blocks(static_cast<const T*>(x.data) + p, f.hop, blocks, rows, y,
+                              plan.tiling.row_stride);
+    if (rows == f.hop)
+      read_padded(f, x, p, blocks * rows, span);
     else
       for (int64_t b = 0; b < blocks; ++b) read_padded(f, x, p + b * f.hop, rows, span + b * rows);
     transpose_blocks(span, rows, blocks, rows, y, plan.tiling.row_stride);

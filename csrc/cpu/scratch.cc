@@ -9,7 +9,8 @@ namespace {
 constexpr size_t kKept = size_t{4} << 20;
 
 std::byte* allocate(size_t bytes) {
-  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kScratchAlignment}, std::nothrow));
+  return static_cast<std::byte*>(
+      ::operator new(bytes, std::align_val_t{kScratchAlignment}, std::nothrow));
 }
 void release(std::byte* p) { ::operator delete(p, std::align_val_t{kScratchAlignment}); }
 

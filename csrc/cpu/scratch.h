@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work memory of the CPU kernels: one block a thread, kept between calls while it is small, and buffers that live for one call.
+// Work memory of the CPU kernels: one block a thread, kept between calls while it is small, and
+// buffers that live for one call.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +9,8 @@ namespace lapped::cpu {
 
 constexpr size_t kScratchAlignment = 64;
 
-// At least `bytes` of this thread's memory, valid until its next call; null when there is none to be had.
+// At least `bytes` of this thread's memory, valid until its next call; null when there is none to
+// be had.
 std::byte* thread_scratch(size_t bytes);
 // Gives back what thread_scratch holds beyond a few MiB.
 void trim_thread_scratch();
@@ -33,7 +35,8 @@ class Carver {
   template <class T>
   T* take(int64_t count) {
     const size_t at = used_;
-    used_ += (static_cast<size_t>(count) * sizeof(T) + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+    used_ += (static_cast<size_t>(count) * sizeof(T) + kScratchAlignment - 1) / kScratchAlignment *
+             kScratchAlignment;
     return base_ ? reinterpret_cast<T*>(base_ + at) : nullptr;
   }
   size_t used() const { return used_; }

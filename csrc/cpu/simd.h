@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vectors of `lanes` values and the few operations kernels need, on compiler vector types: one source for every width.
-// Included once per instruction set; everything is internal, so that no wide code can be shared by the linker.
+// Vectors of `lanes` values and the few operations kernels need, on compiler vector types: one
+// source for every width. Included once per instruction set; everything is internal, so that no
+// wide code can be shared by the linker.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -42,17 +43,33 @@ struct Simd<double> {
   static constexpr int mantissa_bits = 52;
 };
 
-template <class T> using Vec = typename Simd<T>::V;
-template <class T> using IntVec = typename Simd<T>::I;
-template <class T> constexpr int kLanes = Simd<T>::lanes;
+template <class T>
+using Vec = typename Simd<T>::V;
+template <class T>
+using IntVec = typename Simd<T>::I;
+template <class T>
+constexpr int kLanes = Simd<T>::lanes;
 
-template <class T> LAPPED_INLINE Vec<T> load(const T* p) { return *reinterpret_cast<const typename Simd<T>::Unaligned*>(p); }
-template <class T> LAPPED_INLINE void store(T* p, Vec<T> v) { *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v; }
-template <class T> LAPPED_INLINE Vec<T> splat(T s) { return s - Vec<T>{}; }
-template <class T> LAPPED_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) { return mask ? a : b; }
+template <class T>
+LAPPED_INLINE Vec<T> load(const T* p) {
+  return *reinterpret_cast<const typename Simd<T>::Unaligned*>(p);
+}
+template <class T>
+LAPPED_INLINE void store(T* p, Vec<T> v) {
+  *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v;
+}
+template <class T>
+LAPPED_INLINE Vec<T> splat(T s) {
+  return s - Vec<T>{};
+}
+template <class T>
+LAPPED_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) {
+  return mask ? a : b;
+}
 
-// A complex vector as it lies in the work array: real parts, then imaginary parts. Copied part by part, because compilers
-// copy a struct of two vectors through the stack in pieces, which stalls on every load.
+// A complex vector as it lies in the work array: real parts, then imaginary parts. Copied part by
+// part, because compilers copy a struct of two vectors through the stack in pieces, which stalls on
+// every load.
 template <class T>
 struct Cvec {
   Vec<T> re, im;
@@ -66,29 +83,48 @@ struct Cvec {
   }
 };
 
-template <class T> LAPPED_INLINE Cvec<T> operator+(Cvec<T> a, Cvec<T> b) { return {a.re + b.re, a.im + b.im}; }
-template <class T> LAPPED_INLINE Cvec<T> operator-(Cvec<T> a, Cvec<T> b) { return {a.re - b.re, a.im - b.im}; }
-template <class T> LAPPED_INLINE Cvec<T> scaled(Cvec<T> a, Vec<T> s) { return {a.re * s, a.im * s}; }
-template <class T> LAPPED_INLINE Cvec<T> conj(Cvec<T> a) { return {a.re, -a.im}; }
+template <class T>
+LAPPED_INLINE Cvec<T> operator+(Cvec<T> a, Cvec<T> b) {
+  return {a.re + b.re, a.im + b.im};
+}
+template <class T>
+LAPPED_INLINE Cvec<T> operator-(Cvec<T> a, Cvec<T> b) {
+  return {a.re - b.re, a.im - b.im};
+}
+template <class T>
+LAPPED_INLINE Cvec<T> scaled(Cvec<T> a, Vec<T> s) {
+  return {a.re * s, a.im * s};
+}
+template <class T>
+LAPPED_INLINE Cvec<T> conj(Cvec<T> a) {
+  return {a.re, -a.im};
+}
 // a * (wr + i wi), or a * conj(...)
-template <bool Conjugate, class T> LAPPED_INLINE Cvec<T> times(Cvec<T> a, Vec<T> wr, Vec<T> wi) {
-  if constexpr (Conjugate) return {a.re * wr + a.im * wi, a.im * wr - a.re * wi};
-  else return {a.re * wr - a.im * wi, a.im * wr + a.re * wi};
+template <bool Conjugate, class T>
+LAPPED_INLINE Cvec<T> times(Cvec<T> a, Vec<T> wr, Vec<T> wi) {
+  if constexpr (Conjugate)
+    return {a.re * wr + a.im * wi, a.im * wr - a.re * wi};
+  else
+    return {a.re * wr - a.im * wi, a.im * wr + a.re * wi};
 }
 // a * (-i) forward, a * i inverse
-template <bool Inverse, class T> LAPPED_INLINE Cvec<T> quarter_turn(Cvec<T> a) {
-  if constexpr (Inverse) return {-a.im, a.re};
-  else return {a.im, -a.re};
+template <bool Inverse, class T>
+LAPPED_INLINE Cvec<T> quarter_turn(Cvec<T> a) {
+  if constexpr (Inverse)
+    return {-a.im, a.re};
+  else
+    return {a.im, -a.re};
 }
 
-// --- elementary functions -------------------------------------------------------------------------------------
+// --- elementary functions
+// -------------------------------------------------------------------------------------
 
 LAPPED_INLINE Vec<float> square_root(Vec<float> v) {
 #if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
   return (Vec<float>)_mm512_sqrt_ps((__m512)v);
 #elif LAPPED_VECTOR_BYTES == 32 && defined(__AVX__)
   return (Vec<float>)_mm256_sqrt_ps((__m256)v);
-#elif defined(__SSE2__)
+#elif LAPPED_VECTOR_BYTES == 16 && defined(__SSE2__)
   return (Vec<float>)_mm_sqrt_ps((__m128)v);
 #else
   for (int l = 0; l < kLanes<float>; ++l) v[l] = __builtin_sqrtf(v[l]);
@@ -101,7 +137,7 @@ LAPPED_INLINE Vec<double> square_root(Vec<double> v) {
   return (Vec<double>)_mm512_sqrt_pd((__m512d)v);
 #elif LAPPED_VECTOR_BYTES == 32 && defined(__AVX__)
   return (Vec<double>)_mm256_sqrt_pd((__m256d)v);
-#elif defined(__SSE2__)
+#elif LAPPED_VECTOR_BYTES == 16 && defined(__SSE2__)
   return (Vec<double>)_mm_sqrt_pd((__m128d)v);
 #else
   for (int l = 0; l < kLanes<double>; ++l) v[l] = __builtin_sqrt(v[l]);
@@ -109,28 +145,29 @@ LAPPED_INLINE Vec<double> square_root(Vec<double> v) {
 #endif
 }
 
-// 1 / sqrt(v) for normal v > 0. Float: the hardware's estimate (12 bits or more) and one Newton step, relative error < 3e-7.
+// 1 / sqrt(v) for normal v > 0. Float: the hardware's estimate (12 bits or more) and one Newton
+// step, relative error < 3e-7.
 LAPPED_INLINE Vec<double> inverse_square_root(Vec<double> v) { return 1.0 / square_root(v); }
 LAPPED_INLINE Vec<float> inverse_square_root(Vec<float> v) {
 #if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
   const Vec<float> estimate = (Vec<float>)_mm512_rsqrt14_ps((__m512)v);
 #elif LAPPED_VECTOR_BYTES == 32 && defined(__AVX__)
   const Vec<float> estimate = (Vec<float>)_mm256_rsqrt_ps((__m256)v);
-#elif defined(__SSE2__)
+#elif LAPPED_VECTOR_BYTES == 16 && defined(__SSE2__)
   const Vec<float> estimate = (Vec<float>)_mm_rsqrt_ps((__m128)v);
 #else
-  return 1.0f / square_root(v);
+  const Vec<float> estimate = 1.0f / square_root(v);
 #endif
-#if defined(__SSE2__)
   return estimate * (1.5f - 0.5f * v * estimate * estimate);
-#endif
 }
 
 // Smallest normal number and the like, by type.
-template <class T> constexpr T kTiny = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
+template <class T>
+constexpr T kTiny = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
 
 // ln(1 + f) for f in [sqrt(1/2) - 1, sqrt(2) - 1].
-// Float: f - f^2 / 2 + f^3 P(f), P the Chebyshev fit of degree 7, relative error 2e-8. Double: 2 artanh(s), s = f / (2 + f), by its series.
+// Float: f - f^2 / 2 + f^3 P(f), P the Chebyshev fit of degree 7, relative error 2e-8. Double: 2
+// artanh(s), s = f / (2 + f), by its series.
 LAPPED_INLINE Vec<float> log_one_plus_small(Vec<float> f) {
   Vec<float> p = f * -0.0790274377239f + 0.126223198492f;
   p = p * f - 0.129981837637f;
@@ -151,10 +188,12 @@ LAPPED_INLINE Vec<double> log_one_plus_small(Vec<double> f) {
 }
 
 // ln v of normal v > 0, inf or NaN: v = m 2^e with m in [sqrt(1/2), sqrt 2).
-template <class T> LAPPED_INLINE Vec<T> log_of_positive(Vec<T> v) {
+template <class T>
+LAPPED_INLINE Vec<T> log_of_positive(Vec<T> v) {
   constexpr int bits = Simd<T>::mantissa_bits;
   using Int = typename Simd<T>::Int;
-  constexpr Int half_root = sizeof(T) == 4 ? Int(0x3f3504f3) : Int(0x3fe6a09e667f3bcd);  // bits of sqrt(1/2)
+  constexpr Int half_root =
+      sizeof(T) == 4 ? Int(0x3f3504f3) : Int(0x3fe6a09e667f3bcd);  // bits of sqrt(1/2)
   constexpr T largest = sizeof(T) == 4 ? T(3.40282347e+38) : T(1.7976931348623157e+308);
   constexpr T ln2_high = sizeof(T) == 4 ? T(0.693359375) : T(0.693147180369123816490);
   constexpr T ln2_low = T(0.693147180559945309417232121458L - static_cast<long double>(ln2_high));
@@ -167,13 +206,15 @@ template <class T> LAPPED_INLINE Vec<T> log_of_positive(Vec<T> v) {
 }
 
 // ln v of any v: -inf at zero (denormals are zeros here), NaN below.
-template <class T> LAPPED_INLINE Vec<T> natural_log(Vec<T> v) {
+template <class T>
+LAPPED_INLINE Vec<T> natural_log(Vec<T> v) {
   const Vec<T> r = v < kTiny<T> ? splat(T(-__builtin_inf())) : log_of_positive<T>(v);
   return v < T(0) ? splat(T(__builtin_nan(""))) : r;
 }
 
 // e^v by v = k ln 2 + r, |r| <= ln 2 / 2, and the series of e^r; saturates to 0 and inf.
-template <class T> LAPPED_INLINE Vec<T> exponential(Vec<T> v) {
+template <class T>
+LAPPED_INLINE Vec<T> exponential(Vec<T> v) {
   constexpr int bits = Simd<T>::mantissa_bits, bias = sizeof(T) == 4 ? 127 : 1023;
   constexpr int terms = sizeof(T) == 4 ? 7 : 13;
   constexpr T limit = sizeof(T) == 4 ? T(87) : T(708);
@@ -181,7 +222,8 @@ template <class T> LAPPED_INLINE Vec<T> exponential(Vec<T> v) {
   constexpr T ln2_low = T(0.693147180559945309417232121458L - static_cast<long double>(ln2_high));
   const Vec<T> x = v > limit ? splat(limit) : v < -limit ? splat(-limit) : v;
   const Vec<T> turns = x * T(1.44269504088896340736);
-  const IntVec<T> k = __builtin_convertvector(turns + (turns < T(0) ? splat(T(-0.5)) : splat(T(0.5))), IntVec<T>);
+  const IntVec<T> k =
+      __builtin_convertvector(turns + (turns < T(0) ? splat(T(-0.5)) : splat(T(0.5))), IntVec<T>);
   const Vec<T> kf = __builtin_convertvector(k, Vec<T>);
   const Vec<T> r = (x - kf * ln2_high) - kf * ln2_low;
   Vec<T> series = splat(T(1));
@@ -191,10 +233,12 @@ template <class T> LAPPED_INLINE Vec<T> exponential(Vec<T> v) {
 }
 
 // (cos, sin) of 2 pi u for u in [0, 1): u = quarter / 4 + f, |f| <= 1/8, and the two series.
-template <class T> LAPPED_INLINE Cvec<T> unit_phasor(Vec<T> u) {
+template <class T>
+LAPPED_INLINE Cvec<T> unit_phasor(Vec<T> u) {
   constexpr int terms = sizeof(T) == 4 ? 5 : 9;
   const IntVec<T> quarter = __builtin_convertvector(u * T(4) + T(0.5), IntVec<T>);
-  const Vec<T> f = (u - __builtin_convertvector(quarter, Vec<T>) * T(0.25)) * T(6.28318530717958647692);
+  const Vec<T> f =
+      (u - __builtin_convertvector(quarter, Vec<T>) * T(0.25)) * T(6.28318530717958647692);
   const Vec<T> z = f * f;
   Vec<T> c = splat(T(1)), s = splat(T(1));
   for (int i = terms; i >= 1; --i) {
@@ -208,7 +252,8 @@ template <class T> LAPPED_INLINE Cvec<T> unit_phasor(Vec<T> u) {
   return {negate_cos ? -a : a, negate_sin ? -b : b};
 }
 
-// --- moving values between lanes ---------------------------------------------------------------------------------
+// --- moving values between lanes
+// ---------------------------------------------------------------------------------
 
 template <class T, int... I>
 LAPPED_INLINE Vec<T> shuffle(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
@@ -216,51 +261,68 @@ LAPPED_INLINE Vec<T> shuffle(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...
 }
 // A permutation given by a constexpr function of the lane.
 template <class T, class F, int... I>
-constexpr auto lane_map(F, std::integer_sequence<int, I...>) { return std::integer_sequence<int, F::at(I)...>{}; }
+constexpr auto lane_map(F, std::integer_sequence<int, I...>) {
+  return std::integer_sequence<int, F::at(I)...>{};
+}
 template <class F, class T>
 LAPPED_INLINE Vec<T> permute(Vec<T> a, Vec<T> b) {
   return shuffle<T>(a, b, lane_map<T>(F{}, std::make_integer_sequence<int, kLanes<T>>{}));
 }
 
 // Lane l takes current[l - 1], lane 0 the last of previous.
-template <class T> struct ShiftIn {
+template <class T>
+struct ShiftIn {
   static constexpr int at(int l) { return kLanes<T> - 1 + l; }
 };
-template <class T> LAPPED_INLINE Vec<T> shift_in(Vec<T> previous, Vec<T> current) { return permute<ShiftIn<T>, T>(previous, current); }
+template <class T>
+LAPPED_INLINE Vec<T> shift_in(Vec<T> previous, Vec<T> current) {
+  return permute<ShiftIn<T>, T>(previous, current);
+}
 
-template <class T, int Half> struct Interleave {
+template <class T, int Half>
+struct Interleave {
   static constexpr int at(int l) { return Half * kLanes<T> / 2 + l / 2 + (l % 2) * kLanes<T>; }
 };
-template <class T, int Odd> struct Deinterleave {
+template <class T, int Odd>
+struct Deinterleave {
   static constexpr int at(int l) { return 2 * l + Odd; }
 };
 // re, im of lanes -> lanes of (re, im) pairs in memory, and back.
-template <class T> LAPPED_INLINE void store_complex(T* p, Cvec<T> v) {
+template <class T>
+LAPPED_INLINE void store_complex(T* p, Cvec<T> v) {
   store(p, permute<Interleave<T, 0>, T>(v.re, v.im));
   store(p + kLanes<T>, permute<Interleave<T, 1>, T>(v.re, v.im));
 }
-template <class T> LAPPED_INLINE Cvec<T> deinterleave(Vec<T> a, Vec<T> b) {
+template <class T>
+LAPPED_INLINE Cvec<T> deinterleave(Vec<T> a, Vec<T> b) {
   return {permute<Deinterleave<T, 0>, T>(a, b), permute<Deinterleave<T, 1>, T>(a, b)};
 }
-template <class T> LAPPED_INLINE Cvec<T> load_complex(const T* p) { return deinterleave<T>(load(p), load(p + kLanes<T>)); }
+template <class T>
+LAPPED_INLINE Cvec<T> load_complex(const T* p) {
+  return deinterleave<T>(load(p), load(p + kLanes<T>));
+}
 
-// Transpose by stages. Within 16 bytes: unpack blocks of Width; between them: exchange blocks of Width elements.
-template <class T, int Width, int High> struct Exchange {
+// Transpose by stages. Within 16 bytes: unpack blocks of Width; between them: exchange blocks of
+// Width elements.
+template <class T, int Width, int High>
+struct Exchange {
   static constexpr int per16 = 16 / sizeof(T);
   static constexpr int at(int l) {
-    if constexpr (Width < per16) {                       // unpack: alternate runs of Width from a's and b's half of each 16 bytes
+    if constexpr (Width < per16) {  // unpack: alternate runs of Width from a's and b's half of each
+                                    // 16 bytes
       const int base = l / per16 * per16, i = l % per16;
       const int run = i / (2 * Width), in = i % (2 * Width);
       const int from = base + High * per16 / 2 + run * Width + in % Width;
       return in < Width ? from : from + kLanes<T>;
-    } else {                                             // block exchange: [a even, b even] or [a odd, b odd] blocks of Width
+    } else {  // block exchange: [a even, b even] or [a odd, b odd] blocks of Width
       const int pair = l / (2 * Width), in = l % (2 * Width);
       const int from = pair * 2 * Width + High * Width + in % Width;
       return in < Width ? from : from + kLanes<T>;
     }
   }
 };
-template <class T, int Width = 1> LAPPED_INLINE void transpose_stage(Vec<T>* v) {
+template <class T, int Width = 1>
+LAPPED_INLINE void transpose_stage(Vec<T>* v) {
   if constexpr (Width < kLanes<T>) {
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes<T>; ++i) {
@@ -272,8 +334,10 @@ template <class T, int Width = 1> LAPPED_INLINE void transpose_stage(Vec<T>* v) 
     transpose_stage<T, 2 * Width>(v);
   }
 }
-// v[i][l] -> v[l][i]. The unpack stages leave the two middle rows of each four swapped where 16 bytes hold four values.
-template <class T> LAPPED_INLINE void transpose(Vec<T>* v) {
+// v[i][l] -> v[l][i]. The unpack stages leave the two middle rows of each four swapped where 16
+// bytes hold four values.
+template <class T>
+LAPPED_INLINE void transpose(Vec<T>* v) {
   transpose_stage<T>(v);
   if constexpr (sizeof(T) == 4) {
 #pragma GCC unroll 16

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From spectra to samples: inverse transforms, windows, overlap-add, division by the window envelope.
+// From spectra to samples: inverse transforms, windows, overlap-add, division by the window
+// envelope.
 //
-// Block b (hop samples) is the sum over q of samples [q hop, (q+1) hop) of frame b - q. Lanes are consecutive frames, so the sum runs along a
-// diagonal: t_q[b] = v_q[b] + t_(q+1)[b - 1], one shift by a lane each, the lane before the first coming from the previous vector of frames.
-// The order of additions is that of the frames, wherever a vector, a task or a thread begins.
+// Block b (hop samples) is the sum over q of samples [q hop, (q+1) hop) of frame b - q. Lanes are
+// consecutive frames, so the sum runs along a diagonal: t_q[b] = v_q[b] + t_(q+1)[b - 1], one shift
+// by a lane each, the lane before the first coming from the previous vector of frames. The order of
+// additions is that of the frames, wherever a vector, a task or a thread begins.
 #pragma once
 #include "cpu/analysis.h"
 
@@ -13,10 +15,10 @@ namespace {
 template <class T>
 struct SynthesisScratch {
   Cvec<T>* z;
-  Vec<T>* carry;    // rows x (blocks - 1): t_q of the previous vector of frames, q >= 1
-  Vec<T>* sums;     // rows: blocks b .. b + lanes - 1 by place in the hop
-  T* blocks;        // lanes x rows: the same, samples side by side
-  T* envelopes;     // lanes x rows: for signals of few frames
+  Vec<T>* carry;  // rows x (blocks - 1): t_q of the previous vector of frames, q >= 1
+  Vec<T>* sums;   // rows: blocks b .. b + lanes - 1 by place in the hop
+  T* blocks;      // lanes x rows: the same, samples side by side
+  T* envelopes;   // lanes x rows: for signals of few frames
 
   SynthesisScratch(const StftView<T>& plan, Carver& carver)
       : z(carver.take<Cvec<T>>(fft_work_length(plan.fft))),
@@ -27,12 +29,17 @@ struct SynthesisScratch {
 };
 
 template <class T>
-int64_t block_count(const StftView<T>& plan, int64_t frames) { return frames ? frames + frame_blocks(plan.framing) - 1 : 0; }
+int64_t block_count(const StftView<T>& plan, int64_t frames) {
+  return frames ? frames + frame_blocks(plan.framing) - 1 : 0;
+}
 
-// Rows [from, to) of blocks completed by the frames whose samples are z; each is the sum of `count` frames' rows (Count: the same, known early).
+// Rows [from, to) of blocks completed by the frames whose samples are z; each is the sum of `count`
+// frames' rows (Count: the same, known early).
 template <int Count, class T>
-void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t from, int64_t to, int64_t count) {
-  const int64_t hop = plan.framing.hop, overlap = frame_blocks(plan.framing) - 1, step = plan.half_length ? 1 : 2;
+void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t from, int64_t to,
+                  int64_t count) {
+  const int64_t hop = plan.framing.hop, overlap = frame_blocks(plan.framing) - 1,
+                step = plan.half_length ? 1 : 2;
   const int64_t blocks = Count ? Count : count;
   for (int64_t r = from; r < to; ++r) {
     const Vec<T>* v = reinterpret_cast<const Vec<T>*>(s.z) + step * ((blocks - 1) * hop + r);
@@ -52,21 +59,30 @@ void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t
 }
 
 template <class T>
-void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t from, int64_t to, int64_t count) {
+void overlap_rows(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t from, int64_t to,
+                  int64_t count) {
   switch (count) {
-    case 1: return overlap_rows<1>(plan, s, from, to, count);
-    case 2: return overlap_rows<2>(plan, s, from, to, count);
-    case 3: return overlap_rows<3>(plan, s, from, to, count);
-    case 4: return overlap_rows<4>(plan, s, from, to, count);
-    case 8: return overlap_rows<8>(plan, s, from, to, count);
-    default: return overlap_rows<0>(plan, s, from, to, count);
+    case 1:
+      return overlap_rows<1>(plan, s, from, to, count);
+    case 2:
+      return overlap_rows<2>(plan, s, from, to, count);
+    case 3:
+      return overlap_rows<3>(plan, s, from, to, count);
+    case 4:
+      return overlap_rows<4>(plan, s, from, to, count);
+    case 8:
+      return overlap_rows<8>(plan, s, from, to, count);
+    default:
+      return overlap_rows<0>(plan, s, from, to, count);
   }
 }
 
 template <class T>
 void overlap_add(const StftView<T>& plan, const SynthesisScratch<T>& s) {
   const Framing& f = plan.framing;
-  const int64_t overlap = frame_blocks(f) - 1, full_rows = f.n_fft - overlap * f.hop;  // rows that the last block of a frame reaches
+  const int64_t overlap = frame_blocks(f) - 1,
+                full_rows =
+                    f.n_fft - overlap * f.hop;  // rows that the last block of a frame reaches
   overlap_rows(plan, s, 0, full_rows, overlap + 1);
   overlap_rows(plan, s, full_rows, block_rows(f), overlap);
 }
@@ -82,21 +98,24 @@ const T* inverse_envelope(const StftView<T>& plan, int64_t b, int64_t frames, T*
   }
   for (int64_t r = 0; r < rows; ++r) {
     double sum = 0;
-    for (int64_t q = larger(0, b - frames + 1); q <= smaller(overlap, b) && q * f.hop + r < f.n_fft; ++q)
+    for (int64_t q = larger(0, b - frames + 1); q <= smaller(overlap, b) && q * f.hop + r < f.n_fft;
+         ++q)
       sum += plan.squared_window[q * f.hop + r];
     work[r] = sum > plan.envelope_floor ? static_cast<T>(1 / sum) : T(0);
   }
   return work;
 }
 
-// consume(b, samples) for blocks [from, to) out of the `lanes` blocks from `base` on in sums: `rows` samples each.
+// consume(b, samples) for blocks [from, to) out of the `lanes` blocks from `base` on in sums:
+// `rows` samples each.
 template <class T, class Consume>
-LAPPED_INLINE void emit_blocks(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t base, int64_t from, int64_t to, int64_t frames,
-                               Consume consume) {
+LAPPED_INLINE void emit_blocks(const StftView<T>& plan, const SynthesisScratch<T>& s, int64_t base,
+                               int64_t from, int64_t to, int64_t frames, Consume consume) {
   constexpr int W = kLanes<T>;
   const int64_t rows = block_rows(plan.framing);
   const T* envelope[W];
-  for (int l = 0; l < W; ++l) envelope[l] = inverse_envelope(plan, smaller(base + l, to - 1), frames, s.envelopes + l * rows);
+  for (int l = 0; l < W; ++l)
+    envelope[l] = inverse_envelope(plan, smaller(base + l, to - 1), frames, s.envelopes + l * rows);
   if (rows >= W) {
     for (int64_t r = 0; r < rows; r += W) {
       const int64_t at = r + W <= rows ? r : rows - W;
@@ -111,7 +130,8 @@ LAPPED_INLINE void emit_blocks(const StftView<T>& plan, const SynthesisScratch<T
     for (int64_t r = 0; r < rows; ++r)
       for (int l = 0; l < W; ++l) s.blocks[l * rows + r] = s.sums[r][l] * envelope[l][r];
   }
-  for (int64_t b = larger(base, from); b < smaller(base + W, to); ++b) consume(b, s.blocks + (b - base) * rows);
+  for (int64_t b = larger(base, from); b < smaller(base + W, to); ++b)
+    consume(b, s.blocks + (b - base) * rows);
 }
 
 // Frames that do not exist add nothing, not even what a NaN next to them makes of zeros.
@@ -119,14 +139,16 @@ template <class T>
 void silence_lanes(Cvec<T>* z, int64_t n, int64_t lanes) {
   IntVec<T> idle;
   for (int l = 0; l < kLanes<T>; ++l) idle[l] = l < lanes ? 0 : -1;
-  for (int64_t i = 0; i < n; ++i) z[i] = Cvec<T>{select<T>(idle, Vec<T>{}, z[i].re), select<T>(idle, Vec<T>{}, z[i].im)};
+  for (int64_t i = 0; i < n; ++i)
+    z[i] = Cvec<T>{select<T>(idle, Vec<T>{}, z[i].re), select<T>(idle, Vec<T>{}, z[i].im)};
 }
 
-// Blocks [from, to) of a signal of `frames` frames. inverse(t, z) sets z to the inverse transforms of frames t .. t + lanes - 1, lanes from
-// `frames` on being zero; consume(b, samples) takes a block. Frames before `from` that reach into it are computed again.
+// Blocks [from, to) of a signal of `frames` frames. inverse(t, z) sets z to the inverse transforms
+// of frames t .. t + lanes - 1, lanes from `frames` on being zero; consume(b, samples) takes a
+// block. Frames before `from` that reach into it are computed again.
 template <class T, class Inverse, class Consume>
-LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t from, int64_t to, const SynthesisScratch<T>& s,
-                              Inverse inverse, Consume consume) {
+LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t from, int64_t to,
+                              const SynthesisScratch<T>& s, Inverse inverse, Consume consume) {
   constexpr int W = kLanes<T>;
   const int64_t overlap = frame_blocks(plan.framing) - 1, rows = block_rows(plan.framing);
   if (from >= to) return;
@@ -143,7 +165,8 @@ LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t f
   }
 }
 
-// Calls f(place, count, values) for the part of a block of `rows` samples starting at signal position p that lies in [0, samples).
+// Calls f(place, count, values) for the part of a block of `rows` samples starting at signal
+// position p that lies in [0, samples).
 template <class T, class F>
 LAPPED_INLINE void clipped(int64_t p, int64_t rows, int64_t samples, const T* values, F f) {
   const int64_t skip = larger(0, -p), end = smaller(rows, samples - p);

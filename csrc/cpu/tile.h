@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results leave in tiles of many frames, because single vectors written to rows a power of two apart evict each other.
+// Results leave in tiles of many frames, because single vectors written to rows a power of two
+// apart evict each other.
 #pragma once
 #include "core/view.h"
 #include "cpu/simd.h"
@@ -16,11 +17,14 @@ inline int64_t tile_frames(int64_t rows, int64_t element_bytes, int64_t lanes, i
 }
 
 template <class E>
-void copy_elements(const E* from, int64_t count, E* to) { __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E)); }
+void copy_elements(const E* from, int64_t count, E* to) {
+  __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
+}
 
 // Elements of 4 or 8 bytes move as lanes of float or double whatever they mean.
 template <class E, class T>
-void transpose_tile(const E* tile, int64_t tile_stride, int64_t rows, int64_t frames, E* out, int64_t frame_stride) {
+void transpose_tile(const E* tile, int64_t tile_stride, int64_t rows, int64_t frames, E* out,
+                    int64_t frame_stride) {
   constexpr int W = kLanes<T>;
   for (int64_t t = 0; t < frames; t += W) {
     const int64_t lanes = frames - t < W ? frames - t : W;
@@ -28,7 +32,8 @@ void transpose_tile(const E* tile, int64_t tile_stride, int64_t rows, int64_t fr
       const int64_t at = k + W <= rows ? k : rows - W;
       Vec<T> v[W];
 #pragma GCC unroll 16
-      for (int i = 0; i < W; ++i) v[i] = load(reinterpret_cast<const T*>(tile + (at + i) * tile_stride + t));
+      for (int i = 0; i < W; ++i)
+        v[i] = load(reinterpret_cast<const T*>(tile + (at + i) * tile_stride + t));
       transpose<T>(v);
       alignas(LAPPED_VECTOR_BYTES) T column[W];
       for (int64_t i = 0; i < lanes; ++i) {
@@ -41,25 +46,29 @@ void transpose_tile(const E* tile, int64_t tile_stride, int64_t rows, int64_t fr
 
 // out[k, first + t] = tile[k * tile_stride + t] for t < frames, in whatever layout out has.
 template <class E>
-void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int64_t rows, int64_t row_stride, int64_t frame_stride,
-                int64_t first) {
+void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int64_t rows,
+                int64_t row_stride, int64_t frame_stride, int64_t first) {
   out += first * frame_stride;
   if (frame_stride == 1) {
-    for (int64_t k = 0; k < rows; ++k) copy_elements(tile + k * tile_stride, frames, out + k * row_stride);
+    for (int64_t k = 0; k < rows; ++k)
+      copy_elements(tile + k * tile_stride, frames, out + k * row_stride);
     return;
   }
   if constexpr (sizeof(E) == 4 || sizeof(E) == 8) {
     using T = std::conditional_t<sizeof(E) == 4, float, double>;
-    if (row_stride == 1 && rows >= kLanes<T> && tile_stride >= (frames + kLanes<T> - 1) / kLanes<T> * kLanes<T>)
+    if (row_stride == 1 && rows >= kLanes<T> &&
+        tile_stride >= (frames + kLanes<T> - 1) / kLanes<T> * kLanes<T>)
       return transpose_tile<E, T>(tile, tile_stride, rows, frames, out, frame_stride);
   }
   for (int64_t t = 0; t < frames; ++t)
-    for (int64_t k = 0; k < rows; ++k) out[k * row_stride + t * frame_stride] = tile[k * tile_stride + t];
+    for (int64_t k = 0; k < rows; ++k)
+      out[k * row_stride + t * frame_stride] = tile[k * tile_stride + t];
 }
 
 // to[k] = lanes of from[k, first ..], zeros in lanes from `frames` on; from in whatever layout.
 template <class T>
-void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_stride, int64_t first, int64_t frames, Vec<T>* to) {
+void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_stride,
+                int64_t first, int64_t frames, Vec<T>* to) {
   constexpr int W = kLanes<T>;
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
@@ -74,19 +83,21 @@ void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_s
   } else {
     for (int64_t k = 0; k < rows; ++k) {
       to[k] = Vec<T>{};
-      for (int64_t l = 0; l < W && l < frames; ++l) to[k][l] = from[k * row_stride + l * frame_stride];
+      for (int64_t l = 0; l < W && l < frames; ++l)
+        to[k][l] = from[k * row_stride + l * frame_stride];
     }
   }
 }
 
 // The same for complex values.
 template <class T>
-void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_t frame_stride, int64_t first, int64_t frames,
-                Cvec<T>* to) {
+void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_t frame_stride,
+                int64_t first, int64_t frames, Cvec<T>* to) {
   constexpr int W = kLanes<T>, H = W / 2;
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
-    for (int64_t k = 0; k < rows; ++k) to[k] = load_complex(reinterpret_cast<const T*>(from + k * row_stride));
+    for (int64_t k = 0; k < rows; ++k)
+      to[k] = load_complex(reinterpret_cast<const T*>(from + k * row_stride));
     return;
   }
   if constexpr (sizeof(T) == 4) {  // a complex float moves as one double
@@ -117,7 +128,8 @@ void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_
 }
 
 template <class E>
-void write_zeros(int64_t frames, E* out, int64_t rows, int64_t row_stride, int64_t frame_stride, int64_t first) {
+void write_zeros(int64_t frames, E* out, int64_t rows, int64_t row_stride, int64_t frame_stride,
+                 int64_t first) {
   for (int64_t k = 0; k < rows; ++k)
     for (int64_t t = 0; t < frames; ++t) out[k * row_stride + (first + t) * frame_stride] = E{};
 }

@@ -255,7 +255,10 @@ def _filters_of(mel: Mel) -> np.ndarray:
     if mel.scale == "kaldi" and mel.stft.n_fft % 2 == 0:
         filters[:, -1] = 0
     if mel.weighting is not None:
-        filters *= _weighting.gains(mel.weighting, frequencies) ** mel.power
+        with np.errstate(over="ignore", invalid="ignore"):
+            filters *= _weighting.gains(mel.weighting, frequencies) ** mel.power
+        if not np.isfinite(filters).all():
+            raise ValueError(f"weighting raised to power={mel.power} must stay finite")
     filters.flags.writeable = False
     return filters
 

@@ -71,22 +71,27 @@ def _cascade(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:
     """Magnitudes first, then their phase."""
 
     def run(frames: Any, samples: Any, out: np.ndarray) -> None:
-        magnitudes = np.empty((len(out), mel.stft.n_freq, energies.shape[2]), out.dtype)
-        _cpu.mel_inverse(mel._bank, energies, frames, magnitudes, mel.power, mel._steps)
+        magnitudes = _magnitudes(mel, energies, frames, out)
         griffin_lim._run(magnitudes, frames, samples, None, out, None)
 
     return run
 
 
 def _joint(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:
-    """Magnitudes and phase together."""
-    if not hasattr(_cpu, "mel_to_audio"):
-        raise NotImplementedError("mode='joint' does not exist yet; use mode='cascade'")
+    """Magnitudes and phase together, from the magnitudes that the cascade would take."""
 
     def run(frames: Any, samples: Any, out: np.ndarray) -> None:
-        _cpu.mel_to_audio(
-            mel.stft._plan, mel._bank, energies, frames, samples, None, out,
-            *griffin_lim._settings, mel.power,
+        magnitudes = _magnitudes(mel, energies, frames, out)
+        n_iter, momentum, step, init, seed = griffin_lim._settings
+        _cpu.mel_griffin_lim(
+            mel.stft._plan, mel._bank, magnitudes, energies, frames, samples, out,
+            n_iter, momentum, step, init, seed, mel.power,
         )  # fmt: skip
 
     return run
+
+
+def _magnitudes(mel: Mel, energies: np.ndarray, frames: Any, out: np.ndarray) -> np.ndarray:
+    magnitudes = np.empty((len(out), mel.stft.n_freq, energies.shape[2]), out.dtype)
+    _cpu.mel_inverse(mel._bank, energies, frames, magnitudes, mel.power, mel._steps)
+    return magnitudes

@@ -26,8 +26,8 @@ class PhaseReconstruction(SpectralPipeline):
     """Waveforms whose (mel) spectrograms are what `model` makes of those of the input.
 
     The original phase is not used. Without a `vocoder`, an STFT's magnitudes go through
-    `lapped.GriffinLim`, a Mel's bands first through its `inverse`: `lapped.mel_to_audio` calls that
-    "cascade". A vocoder's waveform is cut or filled with zeros at its end to the input's length.
+    `lapped.GriffinLim`, a Mel's bands through `lapped.mel_to_audio`, magnitudes and phase jointly.
+    A vocoder's waveform is cut or filled with zeros at its end to the input's length.
 
     Calls run under ``torch.no_grad()`` and leave the modules' modes alone: call ``.eval()`` first.
     Rows of different `lengths` are separate calls to model and vocoder, which so never see padding.
@@ -81,8 +81,7 @@ class PhaseReconstruction(SpectralPipeline):
             return self._vocoded(changed, x, lengths)
         target = {"length": x.shape[-1], "lengths": lengths}
         if isinstance(self.transform, Mel):
-            mode = {"mode": "cascade", "n_iter": self.n_iter}
-            return mel_to_audio(changed, self.transform, **mode, **target)
+            return mel_to_audio(changed, self.transform, n_iter=self.n_iter, **target)
         return GriffinLim(self.transform, self.n_iter)(changed, **target)
 
     def _vocoded(self, features: Tensor, x: Tensor, lengths: np.ndarray | None) -> Tensor:
