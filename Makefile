@@ -90,7 +90,7 @@ $(STAMP)/venv: $(if $(filter ready,$(STATE)),,broken)
 
 $(STAMP)/tools: $(STAMP)/venv
 	@echo "lapped: installing the build tools"
-	@$(PIP) 'scikit-build-core>=0.11' 'pybind11>=3.0' cmake ninja || $(call FETCH_FAILED,the build tools)
+	@$(PIP) 'pip>=23.1' 'scikit-build-core>=0.11' 'pybind11>=3.0' cmake ninja || $(call FETCH_FAILED,the build tools)
 	@touch $@
 
 # One stamp for each value of TORCH, so that another value installs another torch.

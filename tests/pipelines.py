@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests.signals import noise
 
 torch = pytest.importorskip("torch")

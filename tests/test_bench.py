@@ -7,10 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from benchmarks import reference
 from benchmarks.cases import CASES, MAIN, N_MELS, OPS, Case
 from benchmarks.check import CHECKS, error_of

@@ -4,8 +4,9 @@
 import subprocess
 import sys
 
-import lapped
 import pytest
+
+import lapped
 from lapped.cli.versions import LAPPED
 
 pytest.importorskip("click")

@@ -143,7 +143,8 @@ def test_cuda_files_name_their_twin():
 
 
 def kernel_objects() -> list[Path]:
-    return sorted((ROOT / "build").glob("**/lapped_kernels_*.dir/**/*.o"))
+    found = (ROOT / "build").glob("**/lapped_kernels_*.dir/**/*.o")
+    return sorted(path for path in found if "asan" not in path.parts)  # -O1 inlines less
 
 
 @pytest.mark.skipif(not shutil.which("nm"), reason="nm is not installed")

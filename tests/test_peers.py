@@ -12,7 +12,11 @@ from tests.tolerances import relative_error
 
 SIZES = [(512, 128), (400, 160), (882, 441), (1200, 300), (1024, 256), (2048, 512), (1009, 250)]
 X = signals.noise(30001) + signals.chirp(30001)
-TWICE = 2.0  # "no worse than twice" a peer of the same precision
+
+
+def no_worse_than(theirs: float) -> float:
+    """Twice a peer of its precision; below one ulp it is the float64 reference that differs."""
+    return max(2 * theirs, float(np.finfo(np.float64).eps))
 
 
 # ------------------------------------------------------------------------------------------ torch
@@ -31,7 +35,7 @@ def test_stft_is_torchs_and_no_less_precise(torch, dtype: np.dtype, n_fft: int, 
     framing = reference.Framing(window.numpy(), hop, n_fft // 2, n_fft // 2)
     exact = reference.stft(framing, x.astype(np.float64))
     assert theirs.shape == ours.shape
-    assert relative_error(ours, exact) <= TWICE * relative_error(theirs, exact)
+    assert relative_error(ours, exact) <= no_worse_than(relative_error(theirs, exact))
 
 
 @pytest.mark.parametrize(("n_fft", "hop"), SIZES)
@@ -48,7 +52,7 @@ def test_inverse_is_torchs_and_no_less_precise(
     framing = reference.Framing(window.numpy(), hop, n_fft // 2, n_fft // 2)
     exact = reference.istft(framing, spectrum.astype(np.complex128))
     assert ours.shape == theirs.shape
-    assert relative_error(ours, exact) <= TWICE * relative_error(theirs, exact)
+    assert relative_error(ours, exact) <= no_worse_than(relative_error(theirs, exact))
 
 
 @pytest.mark.parametrize("win_length", [300, 401, 512])

@@ -6,16 +6,15 @@ from __future__ import annotations
 import copy
 import pickle
 
-import lapped
 import numpy as np
 import pytest
 
+import lapped
 from tests.signals import padded_batch
 
 torch = pytest.importorskip("torch")
 
 from lapped.pipelines import PhaseReconstruction, PhaseReuse, Waveform  # noqa: E402
-
 from tests.pipelines import (  # noqa: E402
     KINDS,
     LAYOUTS,
@@ -114,9 +113,7 @@ def test_phase_reconstruction_is_griffin_lim():
 def test_phase_reconstruction_is_mel_to_audio():
     mel, x = mel_of(compression="e"), batch()
     y = PhaseReconstruction(torch.nn.Identity(), mel, n_iter=5)(x)
-    assert torch.equal(
-        y, lapped.mel_to_audio(mel(x), mel, n_iter=5, length=SAMPLES)
-    )
+    assert torch.equal(y, lapped.mel_to_audio(mel(x), mel, n_iter=5, length=SAMPLES))
 
 
 @pytest.mark.parametrize("samples", [1990, 2048, 2100])

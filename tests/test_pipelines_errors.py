@@ -11,7 +11,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lapped.pipelines import PhaseReconstruction, PhaseReuse, Waveform  # noqa: E402
-
 from tests.pipelines import KINDS, batch, mel_of, neighbourly, stft_of  # noqa: E402
 
 IDENTITY = torch.nn.Identity()

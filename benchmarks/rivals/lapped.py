@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import lapped
 import numpy as np
+
+import lapped
 from lapped import _cpu
 from lapped.cli.versions import LAPPED
 
