@@ -24,6 +24,7 @@ STAMP   := $(VENV)/.lapped-$(shell pwd | cksum | cut -d' ' -f1)
 PIP     := $(PYTHON) -m pip --disable-pip-version-check install -qq
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f 2>/dev/null) \
            $(shell find python benchmarks -type d ! -name '__pycache__' 2>/dev/null)
+PYTHON_SOURCES := python tests benchmarks noxfile.py
 # scikit-build-core fills in {wheel_tag}: one build tree for each Python, reused by every later build.
 EDITABLE := --no-build-isolation -Cbuild-dir='build/dev-{wheel_tag}' -e
 FETCH_FAILED = { echo "lapped: pip could not install $(1). Is there a network, or a package index pip is set up for?" >&2; exit 1; }
@@ -53,7 +54,7 @@ lint: $(STAMP)/test  ## ruff, clang-format and the house rules
 	@$(PYTHON) -m pytest -q tests/test_codebase.py
 
 format: $(STAMP)/test  ## rewrite the sources as ruff and clang-format want them
-	@$(PYTHON) -m ruff check -q --fix . && $(PYTHON) -m ruff format -q .
+	@$(PYTHON) -m ruff check -q --fix $(PYTHON_SOURCES) && $(PYTHON) -m ruff format -q $(PYTHON_SOURCES)
 	@find csrc tests -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh' | xargs $(VENV)/bin/clang-format -i
 
 clean:  ## remove what was built; the environment stays

@@ -10,8 +10,7 @@ namespace {
 // the first-level cache.
 constexpr int64_t kFftBlockBytes = 16 << 10;
 
-// --- one stage over `blocks` consecutive blocks
-// --------------------------------------------------------------------
+// --- one stage over `blocks` consecutive blocks ---
 
 template <int R, class T, class Source>
 void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t blocks,
@@ -88,13 +87,14 @@ LAPPED_INLINE void with_radix(int radix, F f) {
   }
 }
 
-// --- all stages
-// ------------------------------------------------------------------------------------------------------
+// --- all stages ---
 
-template <class T>
-LAPPED_INLINE Cvec<T> in_place(Cvec<T>* z, int64_t i) {
-  return z[i];
-}
+struct InPlace {
+  template <class T>
+  LAPPED_INLINE Cvec<T> operator()(const Cvec<T>* z, int64_t i) const {
+    return z[i];
+  }
+};
 
 template <bool Inverse, class T>
 void run_stage(const FftView<T>& fft, int s, Cvec<T>* z, int64_t blocks) {
@@ -106,7 +106,7 @@ void run_stage(const FftView<T>& fft, int s, Cvec<T>* z, int64_t blocks) {
     else if constexpr (Inverse)
       inverse_stage<R>(stage, fft.twiddles, z, blocks);
     else
-      forward_stage<R>(stage, fft.twiddles, z, blocks, in_place<T>);
+      forward_stage<R>(stage, fft.twiddles, z, blocks, InPlace{});
   });
 }
 

@@ -63,8 +63,7 @@ size_t scratch_bytes(const Row<T>& row) {
   return size.used();
 }
 
-// --- spectra
-// ---------------------------------------------------------------------------------------------------------
+// --- spectra ---
 
 template <class T>
 LAPPED_INLINE Cvec<T> with_magnitude(Cvec<T> x, Vec<T> magnitude) {  // 0 stays 0
@@ -163,8 +162,7 @@ class ChunkedSamples {
   int64_t start_ = 0, end_ = 0;
 };
 
-// --- one iteration over blocks [from, to)
-// ------------------------------------------------------------------------------
+// --- one iteration over blocks [from, to) ---
 
 template <class T>
 void start_blocks(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state,
@@ -228,8 +226,7 @@ bool each_range(const Row<T>& row, F f) {
   });
 }
 
-// --- when to stop
-// ----------------------------------------------------------------------------------------------------
+// --- when to stop ---
 
 double decibels(const Squares& s) {
   constexpr double infinity = __builtin_inf();

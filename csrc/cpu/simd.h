@@ -116,8 +116,7 @@ LAPPED_INLINE Cvec<T> quarter_turn(Cvec<T> a) {
     return {a.im, -a.re};
 }
 
-// --- elementary functions
-// -------------------------------------------------------------------------------------
+// --- elementary functions ---
 
 LAPPED_INLINE Vec<float> square_root(Vec<float> v) {
 #if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
@@ -252,8 +251,7 @@ LAPPED_INLINE Cvec<T> unit_phasor(Vec<T> u) {
   return {negate_cos ? -a : a, negate_sin ? -b : b};
 }
 
-// --- moving values between lanes
-// ---------------------------------------------------------------------------------
+// --- moving values between lanes ---
 
 template <class T, int... I>
 LAPPED_INLINE Vec<T> shuffle(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
