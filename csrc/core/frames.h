@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames over a padded signal: how many there are, and which sample stands at a padded position.
+// Everything is static: each instruction set compiles its own copy, and the linker must not share
+// one.
 #pragma once
 #include <cstdint>
 
@@ -15,23 +17,23 @@ struct Framing {
   PadMode pad_mode;
 };
 
-constexpr int64_t frame_count(const Framing& f, int64_t samples) {
+static constexpr int64_t frame_count(const Framing& f, int64_t samples) {
   const int64_t padded = samples + f.pad_left + f.pad_right;
   return padded < f.n_fft ? 0 : 1 + (padded - f.n_fft) / f.hop;
 }
 
 // Hops that one frame touches: frame t covers blocks t .. t + frame_blocks - 1 of `hop` samples.
-constexpr int64_t frame_blocks(const Framing& f) { return (f.n_fft + f.hop - 1) / f.hop; }
+static constexpr int64_t frame_blocks(const Framing& f) { return (f.n_fft + f.hop - 1) / f.hop; }
 
 // Samples of a block that any frame reads: hop, or n_fft where frames leave gaps.
-constexpr int64_t block_rows(const Framing& f) { return f.hop < f.n_fft ? f.hop : f.n_fft; }
+static constexpr int64_t block_rows(const Framing& f) { return f.hop < f.n_fft ? f.hop : f.n_fft; }
 
-constexpr int64_t modulo(int64_t i, int64_t n) { return (i % n + n) % n; }
+static constexpr int64_t modulo(int64_t i, int64_t n) { return (i % n + n) % n; }
 
 // Index of the sample that padding puts at position i of a signal of n samples; -1 stands for 0.
 // Reflect, symmetric and circular repeat with period 2n-2, 2n and n: short signals bounce as often
 // as needed.
-constexpr int64_t source_index(PadMode mode, int64_t i, int64_t n) {
+static constexpr int64_t source_index(PadMode mode, int64_t i, int64_t n) {
   if (i >= 0 && i < n) return i;
   if (n == 0) return -1;
   switch (mode) {

@@ -28,6 +28,7 @@ struct Simd<float> {
   typedef float V __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   typedef float Unaligned __attribute__((vector_size(LAPPED_VECTOR_BYTES), aligned(4), may_alias));
   typedef int32_t I __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
+  typedef uint32_t U __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   using Int = int32_t;
   static constexpr int lanes = LAPPED_VECTOR_BYTES / 4;
   static constexpr int mantissa_bits = 23;
@@ -38,6 +39,7 @@ struct Simd<double> {
   typedef double V __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   typedef double Unaligned __attribute__((vector_size(LAPPED_VECTOR_BYTES), aligned(8), may_alias));
   typedef int64_t I __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
+  typedef uint64_t U __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   using Int = int64_t;
   static constexpr int lanes = LAPPED_VECTOR_BYTES / 8;
   static constexpr int mantissa_bits = 52;
@@ -190,15 +192,17 @@ LAPPED_INLINE Vec<double> log_one_plus_small(Vec<double> f) {
 template <class T>
 LAPPED_INLINE Vec<T> log_of_positive(Vec<T> v) {
   constexpr int bits = Simd<T>::mantissa_bits;
-  using Int = typename Simd<T>::Int;
-  constexpr Int half_root =
-      sizeof(T) == 4 ? Int(0x3f3504f3) : Int(0x3fe6a09e667f3bcd);  // bits of sqrt(1/2)
+  using Word = std::make_unsigned_t<typename Simd<T>::Int>;
+  constexpr Word half_root =
+      static_cast<Word>(sizeof(T) == 4 ? 0x3f3504f3 : 0x3fe6a09e667f3bcd);  // sqrt(1/2)
   constexpr T largest = sizeof(T) == 4 ? T(3.40282347e+38) : T(1.7976931348623157e+308);
   constexpr T ln2_high = sizeof(T) == 4 ? T(0.693359375) : T(0.693147180369123816490);
   constexpr T ln2_low = T(0.693147180559945309417232121458L - static_cast<long double>(ln2_high));
-  const IntVec<T> raw = (IntVec<T>)v;
-  const IntVec<T> exponent = (raw - half_root) >> bits;
-  const Vec<T> m = (Vec<T>)(raw - (exponent << bits));
+  // Unsigned, because the bits of a negative v overflow; its logarithm is not used.
+  using Bits = typename Simd<T>::U;
+  const Bits raw = (Bits)v, above = raw - half_root;
+  const IntVec<T> exponent = (IntVec<T>)above >> bits;
+  const Vec<T> m = (Vec<T>)(raw - ((Bits)exponent << bits));
   const Vec<T> e = __builtin_convertvector(exponent, Vec<T>);
   const Vec<T> r = e * ln2_high + (log_one_plus_small(m - T(1)) + e * ln2_low);
   return v <= largest ? r : v + r;  // inf and NaN stay
