@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kCacheLine = 64;
 constexpr int64_t kMaxChunkFrames = 64;
 constexpr int64_t kTransposedBytes =
-    128 << 10;  // of samples a chunk should take, to stay in the second-level cache
+    64 << 10;  // of samples a chunk should take, to stay in the second-level cache
 
 // A window value of 1e-14 of the peak still divides well; round-off of a window's zero (1e-17) must
 // not.

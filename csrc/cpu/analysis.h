@@ -35,9 +35,9 @@ struct AnalysisScratch {
       : samples(plan, carver), z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
 };
 
-// For frames [first, last): each(y, i) for the frames i .. i + lanes - 1 of a tile, whose
-// transposed samples start at y; then flush(t, frames) when the tile's frames t .. t + frames - 1
-// are done.
+// For frames [first, last): each(y, t, i) for the frames t .. t + lanes - 1, the i-th and later of
+// their tile, whose transposed samples start at y; then flush(t, frames) when a tile's frames t ..
+// t + frames - 1 are done.
 template <class T, class Each, class Flush>
 LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t first, int64_t last,
                            AnalysisScratch<T>& scratch, int64_t tile, Each each, Flush flush) {
@@ -48,7 +48,7 @@ LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t fir
     scratch.samples.fill(plan, x, c, chunk_end - c);
     for (int64_t t0 = c; t0 < chunk_end; t0 += tile) {
       const int64_t tile_end = smaller(t0 + tile, chunk_end);
-      for (int64_t t = t0; t < tile_end; t += W) each(scratch.samples.y + (t - c), t - t0);
+      for (int64_t t = t0; t < tile_end; t += W) each(scratch.samples.y + (t - c), t, t - t0);
       flush(t0, tile_end - t0);
     }
   }

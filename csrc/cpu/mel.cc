@@ -118,7 +118,7 @@ bool mel(const StftView<T>& plan, const BandView<T>& bank, const Signals& x, con
                   T peak = kNoPeak<T>;
                   analyse(
                       plan, row_of(x, row, lengths), first, valid, scratch, tile_size,
-                      [&](const T* y, int64_t at) {
+                      [&](const T* y, int64_t, int64_t at) {
                         each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
                           tile.powers[k] = raise(squared(bin) + eps);
                         });

@@ -30,11 +30,10 @@ bool error_of(const StftView<T>& plan, const PackedMagnitude<T>& packed, int64_t
         Carver carver(scratch_memory);
         AnalysisScratch<T> scratch(plan, carver);
         const int64_t chunk = plan.tiling.chunk_frames;
-        int64_t tile_start = first;
         analyse(
             plan, x, first, last, scratch, chunk,
-            [&](const T* y, int64_t at) {
-              const Vec<T>* magnitude = packed.frames_from(tile_start + at);
+            [&](const T* y, int64_t t, int64_t) {
+              const Vec<T>* magnitude = packed.frames_from(t);
               Vec<T> e{}, s{};
               each_bin(plan, y, scratch.z, [&](int64_t, Cvec<T> bin) LAPPED_LAMBDA {
                 const Vec<T> target = *magnitude++, d = square_root(squared(bin)) - target;
@@ -42,11 +41,11 @@ bool error_of(const StftView<T>& plan, const PackedMagnitude<T>& packed, int64_t
                 s += target * target;
               });
               for (int l = 0; l < W; ++l) {
-                error[tile_start + at + l] = e[l];
-                reference[tile_start + at + l] = s[l];
+                error[t + l] = e[l];
+                reference[t + l] = s[l];
               }
             },
-            [&](int64_t t, int64_t done) { tile_start = t + done; });
+            [](int64_t, int64_t) {});
       });
   for (int64_t t = 0; t < frames; ++t) {
     result.error += error[t];

@@ -6,37 +6,63 @@
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
 
-// out[row, k, t] = elements that put(tile_row, X) writes, E wide, in tiles of [bins][frames].
+// One row of the result. Frames go through tiles of [bins][frames]; whole tiles of a single vector,
+// where frames lie side by side, straight out.
+template <class E, class T>
+struct Rows {
+  const StftView<T>& plan;
+  View<E, 3> out;
+  E* data;
+  E* tile;
+  int64_t tile_frames;
+
+  bool straight(int64_t frames) const {
+    return tile_frames == kLanes<T> && frames >= kLanes<T> && out.stride[2] == 1;
+  }
+  void flush(int64_t t, int64_t frames) const {
+    if (!straight(frames))
+      write_tile(tile, tile_frames, frames, data, plan.bins, out.stride[1], out.stride[2], t);
+  }
+};
+
+// A vector that fills cache lines by itself gains nothing from a tile.
+template <class E, class T>
+int64_t frames_of_tile(const StftView<T>& plan, const View<E, 3>& out) {
+  constexpr int64_t cache_line = 64;
+  if (out.stride[2] == 1 && kLanes<T> * sizeof(E) >= cache_line) return kLanes<T>;
+  return tile_frames(plan.bins, sizeof(E), kLanes<T>, plan.tiling.chunk_frames);
+}
+
+// out[row, k, t] = elements that put(to, X) writes, E wide.
 template <class E, class T, class Put>
 bool transform(const StftView<T>& plan, const Signals& x, const int64_t* lengths, View<E, 3> out,
                Put put) {
-  const int64_t tile = tile_frames(plan.bins, sizeof(E), kLanes<T>, plan.tiling.chunk_frames);
+  const int64_t tile = frames_of_tile<E>(plan, out);
   Carver size(nullptr);
   AnalysisScratch<T> unused(plan, size);
   size.take<E>(plan.bins * tile);
   const auto count = [&](int64_t row) {
     return frame_count(plan.framing, lengths ? lengths[row] : x.samples);
   };
-  return each_task(x.batch, out.shape[2], size.used(), count,
-                   [&](int64_t row, int64_t first, int64_t valid, int64_t last, std::byte* memory) {
-                     Carver carver(memory);
-                     AnalysisScratch<T> scratch(plan, carver);
-                     E* const elements = carver.take<E>(plan.bins * tile);
-                     E* const destination = out.data + row * out.stride[0];
-                     analyse(
-                         plan, row_of(x, row, lengths), first, valid, scratch, tile,
-                         [&](const T* y, int64_t at) {
-                           each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
-                             put(elements + k * tile + at, bin);
-                           });
-                         },
-                         [&](int64_t t, int64_t frames) {
-                           write_tile(elements, tile, frames, destination, plan.bins, out.stride[1],
-                                      out.stride[2], t);
-                         });
-                     write_zeros(last - valid, destination, plan.bins, out.stride[1], out.stride[2],
-                                 valid);
-                   });
+  const auto task = [&](int64_t row, int64_t first, int64_t valid, int64_t last,
+                        std::byte* memory) {
+    Carver carver(memory);
+    AnalysisScratch<T> scratch(plan, carver);
+    const Rows<E, T> rows{plan, out, out.data + row * out.stride[0],
+                          carver.take<E>(plan.bins * tile), tile};
+    analyse(
+        plan, row_of(x, row, lengths), first, valid, scratch, tile,
+        [&](const T* y, int64_t t, int64_t at) {
+          const bool straight = rows.straight(valid - t);
+          E* const to = straight ? rows.data + t : rows.tile + at;
+          const int64_t stride = straight ? out.stride[1] : tile;
+          each_bin(plan, y, scratch.z,
+                   [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { put(to + k * stride, bin); });
+        },
+        [&](int64_t t, int64_t frames) { rows.flush(t, frames); });
+    write_zeros(last - valid, rows.data, plan.bins, out.stride[1], out.stride[2], valid);
+  };
+  return each_task(x.batch, out.shape[2], size.used(), count, task);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace lapped::cpu {
 namespace {
 
-constexpr int64_t kTileBytes = 96 << 10;
+constexpr int64_t kTileBytes = 64 << 10;
 
 // Frames a tile of `rows` rows should hold: a multiple of lanes, at most a chunk.
 inline int64_t tile_frames(int64_t rows, int64_t element_bytes, int64_t lanes, int64_t chunk) {
