@@ -285,3 +285,17 @@ def test_length(library, dtype: np.dtype, length: int) -> None:
     expected = np.pad(expected, (0, max(0, length - nearest)))[:length]
     assert y.shape == (length,)
     assert relative_error(y, expected) <= bound("griffin_lim_8", dtype)
+
+
+@pytest.mark.parametrize("peak", [3e-36, 1e-38, 1e-39, 2.5e38])
+def test_extreme_levels_of_float32(peak: float) -> None:
+    """Denormals are zero wherever a row is worked on, and the loudest magnitudes come through."""
+    stft = lapped.STFT(512, 128)
+    S = stft.magnitude(np.stack([signals.noise(4000), signals.chirp(4000), signals.noise(4000)]))
+    S = (S * (peak / S.max())).astype(np.float32)
+    gl = lapped.GriffinLim(stft, 4)
+    batch = gl(S)
+    for row, alone in zip(batch, S, strict=True):
+        assert np.array_equal(row, gl(alone))
+    assert np.isfinite(batch).all()
+    assert batch.any() == (peak > np.finfo(np.float32).tiny)

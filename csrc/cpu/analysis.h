@@ -10,7 +10,7 @@
 namespace lapped::cpu {
 namespace {
 
-constexpr int64_t kTaskFrames = 256;  // about 0.1 ms of work; a multiple of every chunk
+constexpr int64_t kTaskFrames = 256;  // about 0.1 ms of work; a multiple of every vector
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -141,10 +141,7 @@ template <class T>
 class ChunkedSamples {
  public:
   ChunkedSamples(const Row<T>& row, const T* signal, AnalysisScratch<T>& scratch)
-      : row_(row),
-        signal_{signal, sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64, row.samples,
-                1},
-        scratch_(scratch) {}
+      : row_(row), signal_(signal_of(signal, row.samples)), scratch_(scratch) {}
 
   LAPPED_INLINE const T* operator()(int64_t t) {
     if (t >= end_) {
@@ -253,11 +250,7 @@ class Watch {
   bool finished(int64_t i, const T* tau) {
     if (!convergence_ && options_.tolerance <= 0) return false;
     Squares s;
-    ok_ = error_of(row_.plan, row_.magnitude, row_.frames,
-                   Signal{tau, sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64,
-                          row_.samples, 1},
-                   s) &&
-          ok_;
+    ok_ = error_of(row_.plan, row_.magnitude, row_.frames, signal_of(tau, row_.samples), s) && ok_;
     if (convergence_) convergence_[i] = decibels(s);
     const double ratio = s.reference > 0 ? __builtin_sqrt(s.error / s.reference) : 0,
                  change = __builtin_fabs(previous_ - ratio);
@@ -319,6 +312,7 @@ template <class T>
 bool griffin_lim(const StftView<T>& plan, View<const T, 3> magnitude, const MelConstraint<T>* mel,
                  const int64_t* frames, const int64_t* samples, View<const Complex<T>, 3> phase,
                  View<T, 2> out, const GriffinLimOptions& options) {
+  const FlushDenormals flush;  // rows are packed and scaled here or in a task, by their number
   const int64_t batch = magnitude.shape[0], length = out.shape[1];
   bool ok = true;
   const auto each_row = [&](int64_t b) {

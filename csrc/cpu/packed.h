@@ -51,7 +51,9 @@ class PackedMagnitude {
     T peak = 0;
     for (int l = 0; l < kLanes<T>; ++l) peak = peaks[l] > peak ? peaks[l] : peak;
     if (!(peak >= kTiny<T>)) return;
-    const int exponent = __builtin_ilogb(static_cast<double>(peak));
+    constexpr int largest = sizeof(T) == 4 ? 126 : 1022;  // beyond, the inverse is denormal
+    const int own = __builtin_ilogb(static_cast<double>(peak)),
+              exponent = own < largest ? own : largest;
     scale_ = static_cast<T>(__builtin_ldexp(1.0, exponent));
     const T inverse = static_cast<T>(__builtin_ldexp(1.0, -exponent));
     for (int64_t i = 0; i < vectors_ * bins_; ++i) data_[i] = data_[i] * inverse;

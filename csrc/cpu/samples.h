@@ -19,6 +19,14 @@ struct Signal {
   int64_t stride;
 };
 
+template <class T>
+constexpr SampleType kSampleType = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
+
+template <class T>
+Signal signal_of(const T* samples, int64_t count) {
+  return {samples, kSampleType<T>, count, 1};
+}
+
 inline Signal row_of(const Signals& x, int64_t row, const int64_t* lengths) {
   const int64_t size = x.type == SampleType::kFloat64 ? 8 : x.type == SampleType::kInt16 ? 2 : 4;
   return {static_cast<const char*>(x.data) + row * x.batch_stride * size, x.type,
@@ -112,9 +120,8 @@ struct SampleBlock {
     const int64_t vectors = (frames + W - 1) / W * W;  // idle lanes read too
     const int64_t blocks = (vectors + frame_blocks(f) - 1 + W - 1) / W * W;
     const int64_t p = first * f.hop - f.pad_left;
-    const bool in_place =
-        x.stride == 1 && x.type == (sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64) &&
-        p >= 0 && p + (blocks - 1) * f.hop + rows <= x.samples;
+    const bool in_place = x.stride == 1 && x.type == kSampleType<T> && p >= 0 &&
+                          p + (blocks - 1) * f.hop + rows <= x.samples;
     if (in_place)
       return transpose_blocks(static_cast<const T*>(x.data) + p, f.hop, blocks, rows, y,
                               plan.tiling.row_stride);

@@ -9,6 +9,7 @@ namespace lapped::cpu::LAPPED_ISA {
 template <class T>
 bool spectral_error(const StftView<T>& plan, View<const T, 3> magnitude, const Signals& x,
                     const int64_t* lengths, View<double, 2> out) {
+  const FlushDenormals flush;
   bool ok = true;
   for (int64_t b = 0; b < magnitude.shape[0]; ++b) {
     const Signal signal = row_of(x, b, lengths);

@@ -97,10 +97,8 @@ const T* inverse_envelope(const StftView<T>& plan, int64_t b, int64_t frames, T*
     return b < overlap ? plan.head_envelope + b * rows : plan.inverse_envelope;
   }
   for (int64_t r = 0; r < rows; ++r) {
-    double sum = 0;
-    for (int64_t q = larger(0, b - frames + 1); q <= smaller(overlap, b) && q * f.hop + r < f.n_fft;
-         ++q)
-      sum += plan.squared_window[q * f.hop + r];
+    const double sum =
+        envelope(f, plan.squared_window, r, larger(0, b - frames + 1), smaller(overlap, b));
     work[r] = sum > plan.envelope_floor ? static_cast<T>(1 / sum) : T(0);
   }
   return work;
