@@ -32,7 +32,7 @@ FETCH_FAILED = { echo "lapped: pip could not install $(1). Is there a network, o
 export PIP_USER := 0
 export PIP_RETRIES ?= 2
 unexport PYTHONHOME
-.PHONY: help check demo test bench asan lint format clean broken
+.PHONY: help check demo test bench benchcheck asan lint format clean broken
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,8 +44,11 @@ demo: $(STAMP)/demo $(STAMP)/models  ## real speech through the three settings: 
 test: $(STAMP)/test  ## build, and run all the tests
 	@$(PYTHON) -m pytest --doctest-modules --doctest-ignore-import-errors tests --pyargs lapped $(ARGS)
 
-bench: $(STAMP)/test  ## ratios to torch, torchaudio, librosa and SciPy on this machine
-	@$(PYTHON) -m lapped bench $(ARGS)
+bench: $(STAMP)/test  ## lapped beside other libraries on this machine: tables, data and pictures in bench-output/
+	@$(PYTHON) -m lapped bench -o bench-output $(ARGS)
+
+benchcheck: $(STAMP)/test  ## has it become slower than the committed result of this machine class?
+	@$(PYTHON) -m benchmarks.regression $(ARGS)
 
 asan: $(STAMP)/test  ## the fuzz and edge-case tests under AddressSanitizer and UBSan
 	@PYTHON=$(PYTHON) tests/sanitizers.sh $(ARGS)
@@ -58,7 +61,7 @@ format: $(STAMP)/test  ## rewrite the sources as ruff and clang-format want them
 	@find csrc tests -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh' | xargs $(VENV)/bin/clang-format -i
 
 clean:  ## remove what was built; the environment stays
-	@rm -rf build dist demo-output $(STAMP)
+	@rm -rf build dist demo-output bench-output $(STAMP)
 
 # ---- what the targets stand on ----------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrix: the suite on every Python, a plain installation, the sanitizers."""
+"""The matrix: the suite on every Python, a plain installation, the sanitizers, the benchmark."""
 
 import nox
 
@@ -32,3 +32,9 @@ def install(session: nox.Session) -> None:
 def asan(session: nox.Session) -> None:
     """Run the fuzz and edge-case tests under AddressSanitizer and UBSan."""
     session.run("make", "asan", external=True)
+
+
+@nox.session(python=False)
+def bench_check(session: nox.Session) -> None:
+    """Compare the ratios of a fresh run with the committed ones of this machine class."""
+    session.run("make", "benchcheck", external=True)

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from . import reference
+from .cases import Case
 from .inputs import Inputs
+from .rivals import Rival
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,22 @@ class Check:
     expected: Callable[[Inputs], np.ndarray]
     distance: Callable[[np.ndarray, np.ndarray], float]
     unit: str
-    limit: float
+    limits: dict[str, float]  # by precision
     observed: Callable[[np.ndarray, Inputs], np.ndarray] = lambda result, inputs: result
 
 
-def error_of(op: str, build: Callable[[Inputs], Callable[[], Any]], inputs: Inputs) -> float:
-    """How far what `build` computes is from float64. Griffin-Lim is checked on one second."""
-    inputs = inputs.first_second() if op == "griffin_lim" else inputs
-    check = CHECKS[op]
-    observed = check.observed(np.asarray(build(inputs)()), inputs)
-    expected = _expected(op, inputs)
+def error_of(rival: Rival, inputs: Inputs) -> float:
+    """How far a rival's result is from float64. Griffin-Lim is checked on one second."""
+    inputs = inputs.first_second() if rival.op == "griffin_lim" else inputs
+    check = CHECKS[rival.op]
+    observed = check.observed(np.asarray(rival.build(inputs)()), inputs)
+    expected = rival.expected(inputs) if rival.expected else _expected(rival.op, inputs)
     return check.distance(observed, expected) if observed.shape == expected.shape else float("inf")
+
+
+def limit_of(op: str, case: Case) -> float:
+    """The largest error that still counts as the same thing."""
+    return CHECKS[op].limits[case.dtype]
 
 
 @lru_cache(maxsize=1)  # the libraries of one operation at one size come one after the other
@@ -61,14 +67,20 @@ def _spectrum(inputs: Inputs) -> np.ndarray:
 # One transform in float32 is off by about 1e-7; a quiet band's logarithm by more, since there the
 # rounding is the signal. Griffin-Lim repeats the rounding in 64 transforms, and its angles are free
 # where a bin is empty. Mel inversion has no single answer, so what counts is how well the answer
-# explains the bands: || A X - M || / || M ||.
+# explains the bands: || A X - M || / || M ||. In float64 everything is nine digits better, but for
+# filters that a library computes in float32 whatever it is asked for.
+_TRANSFORM = {"float32": 1e-5, "float64": 1e-13}
+_LOGARITHM = {"float32": 1e-2, "float64": 1e-4}
+_ITERATED = {"float32": 1e-2, "float64": 1e-9}
+_RESIDUAL = {"float32": 0.5, "float64": 0.5}
 CHECKS = {
-    "stft": Check(_spectrum, relative_l2, "rel. L2", 1e-5),
-    "power": Check(lambda i: np.abs(_spectrum(i)) ** 2, relative_l2, "rel. L2", 1e-5),
-    "istft": Check(lambda i: i.x, relative_l2, "rel. L2", 1e-5),
-    "mel": Check(lambda i: reference.log_mel(i.x, i.case), _largest, "max nats", 1e-2),
+    "stft": Check(_spectrum, relative_l2, "rel. L2", _TRANSFORM),
+    "fft": Check(_spectrum, relative_l2, "rel. L2", _TRANSFORM),
+    "power": Check(lambda i: np.abs(_spectrum(i)) ** 2, relative_l2, "rel. L2", _TRANSFORM),
+    "istft": Check(lambda i: i.x, relative_l2, "rel. L2", _TRANSFORM),
+    "mel": Check(lambda i: reference.log_mel(i.x, i.case), _largest, "max nats", _LOGARITHM),
     "griffin_lim": Check(
-        lambda i: reference.griffin_lim(i.magnitude, i.case), relative_l2, "rel. L2", 1e-2
+        lambda i: reference.griffin_lim(i.magnitude, i.case), relative_l2, "rel. L2", _ITERATED
     ),
-    "mel_inverse": Check(lambda i: i.mel, relative_l2, "residual", 0.5, observed=_bands_of),
+    "mel_inverse": Check(lambda i: i.mel, relative_l2, "residual", _RESIDUAL, observed=_bands_of),
 }

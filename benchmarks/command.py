@@ -6,23 +6,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TextIO
+from pathlib import Path
 
 import click
 
 from .cases import CASES, MAIN, OPS
-from .measure import QUICK, Effort
-from .report import as_json, as_markdown, as_text
-from .rivals import LIBRARIES
-from .run import OURS, Progress, Report, Settings, run
+from .measure import QUICK
+from .report import as_markdown, as_text
+from .results import as_json, from_json
+from .rivals import LIBRARIES, OURS
+from .run import Progress, Report, Settings, run
+from .suites import EVERYDAY, NEAREST, SUITES, Block
 
-_EVERY = tuple(CASES)
-_QUICK_LIBRARIES = ("torch", "torchaudio")
-_OUTPUT = click.File("w", encoding="utf-8", lazy=False)  # an unwritable path is told before timing
 _ENVIRONMENT = 5  # exit code
+_EXTRAS = {"standard": ("floors",), "full": ("floors", "threads", "memory")}
 
 
 @click.command("bench")
+@click.option(
+    "--suite",
+    type=click.Choice(list(SUITES)),
+    default="standard",
+    show_default=True,
+    help="'full' adds float64, short, long and batched audio, the cost of a call, two threads "
+    "and memory.",
+)
 @click.option(
     "--op", "ops", multiple=True, type=click.Choice(list(OPS)), help="Only this operation."
 )
@@ -30,8 +38,8 @@ _ENVIRONMENT = 5  # exit code
     "--case",
     "cases",
     multiple=True,
-    type=click.Choice([*_EVERY, "all"]),
-    help="Only this size, n_fft/hop[@seconds][xbatch]; 'all' adds short, long and batched audio.",
+    type=click.Choice([*CASES, "all"]),
+    help="Only this size, n_fft/hop[@seconds][xbatch][:dtype].",
 )
 @click.option(
     "--rival",
@@ -44,9 +52,20 @@ _ENVIRONMENT = 5  # exit code
 @click.option("--quick", is_flag=True, help="Fewer rounds, and torch and torchaudio alone.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--stock-malloc", is_flag=True, help="Leave the C library's malloc as it is.")
-@click.option("--json", "json_file", type=_OUTPUT, help="Write everything measured to this file.")
-@click.option("--markdown", "markdown_file", type=_OUTPUT, help="Write the tables to this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for result.json, result.md and the pictures.",
+)
+@click.option(
+    "--read",
+    "source",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Measure nothing: show what this result.json holds.",
+)
 def command(
+    suite: str,
     ops: tuple[str, ...],
     cases: tuple[str, ...],
     libraries: tuple[str, ...],
@@ -54,38 +73,79 @@ def command(
     quick: bool,
     threads: int,
     stock_malloc: bool,
-    json_file: TextIO | None,
-    markdown_file: TextIO | None,
+    output: Path | None,
+    source: Path | None,
 ) -> None:
-    """Time lapped beside torch, torchaudio, librosa and SciPy on this machine.
+    """Time lapped beside other libraries on this machine.
 
     Libraries that are not installed are left out by name, and whatever does not agree with a
     float64 reference is not timed. --op, --case and --rival may be given several times.
     """
-    settings = Settings(
-        ops=ops or tuple(OPS),
-        cases=_EVERY if "all" in cases else cases or tuple(case.name for case in MAIN),
-        libraries=libraries or (_QUICK_LIBRARIES if quick else LIBRARIES),
-        effort=replace(QUICK if quick else Effort(), rounds=rounds),
-        threads=threads,
-        tune_malloc=not stock_malloc,
-    )
-    with _progress_bar() as progress:
-        report = _run(settings, progress)
+    if output:
+        _make_folder(output)
+    if source:
+        report = from_json(source.read_text(encoding="utf-8"))
+    else:
+        blocks = _narrowed(SUITES[suite], ops, cases, libraries or (NEAREST if quick else ()))
+        extras = ("floors",) if ops or cases else _EXTRAS[suite]
+        blocks = tuple(_with_rounds(block, rounds, quick) for block in blocks)
+        report = _run(Settings(blocks, extras, threads, not stock_malloc))
     click.echo(as_text(report))
-    if json_file:
-        json_file.write(as_json(report))
-    if markdown_file:
-        markdown_file.write(as_markdown(report))
+    if output:
+        _write(report, output)
 
 
-def _run(settings: Settings, progress: Progress) -> Report:
+def _narrowed(
+    blocks: tuple[Block, ...],
+    ops: tuple[str, ...],
+    cases: tuple[str, ...],
+    libraries: tuple[str, ...],
+) -> tuple[Block, ...]:
+    """The blocks of a suite, or a single one of what was asked for."""
+    if ops or cases:
+        names = CASES if "all" in cases else cases or [case.name for case in MAIN]
+        chosen = tuple(CASES[name] for name in names)
+        blocks = (Block("sizes", ops or tuple(OPS), chosen, EVERYDAY),)
+    return tuple(replace(block, libraries=libraries or block.libraries) for block in blocks)
+
+
+def _with_rounds(block: Block, rounds: int | None, quick: bool) -> Block:
+    return replace(block, effort=replace(QUICK if quick else block.effort, rounds=rounds))
+
+
+def _make_folder(folder: Path) -> None:
+    """An unwritable path is told before timing."""
     try:
-        return run(settings, progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "result.json").open("a").close()
+    except OSError as error:
+        raise _failure(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _write(report: Report, folder: Path) -> None:
+    (folder / "result.json").write_text(as_json(report), encoding="utf-8")
+    (folder / "result.md").write_text(as_markdown(report), encoding="utf-8")
+    try:
+        from .pictures import draw
     except ImportError as error:
-        problem = click.ClickException(str(error))
-        problem.exit_code = _ENVIRONMENT
-        raise problem from error
+        click.echo(f"\nNo pictures without matplotlib: {error}", err=True)
+    else:
+        draw(report, folder)
+    click.echo(f"\nWritten to {folder}: {', '.join(sorted(p.name for p in folder.iterdir()))}")
+
+
+def _run(settings: Settings) -> Report:
+    try:
+        with _progress_bar() as progress:
+            return run(settings, progress)
+    except ImportError as error:
+        raise _failure(str(error)) from error
+
+
+def _failure(message: str) -> click.ClickException:
+    problem = click.ClickException(message)
+    problem.exit_code = _ENVIRONMENT
+    return problem
 
 
 @contextmanager

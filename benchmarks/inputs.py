@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each operation is given, the same for every library: float32, the batch first."""
+"""What each operation is given, the same for every library: the case's precision, batch first."""
 
 from __future__ import annotations
 
@@ -21,24 +21,33 @@ class Inputs:
     @cached_property
     def x(self) -> np.ndarray:
         """(batch, samples): a gliding voice of twenty harmonics over noise."""
-        return np.stack([_voice(self.case, row) for row in range(self.case.batch)]).astype(
-            np.float32
-        )
+        voices = np.stack([_voice(self.case, row) for row in range(self.case.batch)])
+        return voices.astype(self.case.dtype)
 
     @cached_property
     def spectrum(self) -> np.ndarray:
-        """(batch, bins, frames) complex64, the rounded transform of `x`."""
-        return np.ascontiguousarray(reference.stft(self.x, self.case), np.complex64)
+        """(batch, bins, frames) complex, the rounded transform of `x`."""
+        precision = np.result_type(self.case.dtype, np.complex64)
+        return np.ascontiguousarray(reference.stft(self.x, self.case), precision)
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """(batch * frames, n_fft): cut and windowed, for libraries that only transform."""
+        return (
+            reference.windowed_frames(self.x, self.case)
+            .reshape(-1, self.case.n_fft)
+            .astype(self.case.dtype)
+        )
 
     @cached_property
     def magnitude(self) -> np.ndarray:
-        """(batch, bins, frames) float32."""
+        """(batch, bins, frames)."""
         return np.abs(self.spectrum)
 
     @cached_property
     def mel(self) -> np.ndarray:
-        """(batch, bands, frames) float32: the magnitude in mel bands, not compressed."""
-        return (reference.mel_filters(self.case) @ self.magnitude).astype(np.float32)
+        """(batch, bands, frames): the magnitude in mel bands, not compressed."""
+        return (reference.mel_filters(self.case) @ self.magnitude).astype(self.case.dtype)
 
     def first_second(self) -> Inputs:
         return Inputs(replace(self.case, seconds=min(1.0, self.case.seconds), batch=1))

@@ -12,6 +12,8 @@ from typing import Any
 
 _FLAGS = ("sse2", "avx", "avx2", "fma", "avx512f", "avx512vl", "neon", "asimd", "sve")
 
+_CACHE_FILES = ("type", "level", "size")
+
 
 def facts() -> dict[str, Any]:
     """Processor, its vector flags, load, system, Python, commit and time."""
@@ -22,6 +24,7 @@ def facts() -> dict[str, Any]:
         "family_model_stepping": [cpu.get(key) for key in ("cpu family", "model", "stepping")],
         "architecture": platform.machine(),
         "vector_flags": [flag for flag in _FLAGS if flag in flags],
+        "caches": caches(),
         "cores": os.cpu_count(),
         "cores_usable": _usable_cores(),
         "load": load(),
@@ -30,6 +33,16 @@ def facts() -> dict[str, Any]:
         "commit": _commit(),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+
+
+def caches() -> dict[str, int]:
+    """Bytes of the first core's data caches, "L1" first; nothing where the system does not say."""
+    sizes = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        kind, level, size = ((index / name).read_text().strip() for name in _CACHE_FILES)
+        if kind != "Instruction" and size.endswith("K"):
+            sizes[f"L{level}"] = 1024 * int(size[:-1])
+    return dict(sorted(sizes.items()))
 
 
 def load() -> list[float] | None:

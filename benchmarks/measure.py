@@ -25,7 +25,7 @@ class Effort:
     most: int = 101
     rounds: int | None = None
 
-    def rounds_for(self, nanoseconds: int) -> int:
+    def rounds_for(self, nanoseconds: float) -> int:
         if self.rounds is not None:
             return self.rounds
         affordable = int(self.seconds * 1e9 / (2 * max(nanoseconds, 1)))  # each has its warm call
@@ -34,7 +34,10 @@ class Effort:
 
 
 QUICK = Effort(seconds=0.06, fewest=3, most=31)
-_LONG = 50_000_000  # nanoseconds; a call this long finds its own caches cold for a negligible part
+# Nanoseconds. A longer call finds its own caches cold for a negligible part; a shorter one is
+# called several times in a row, or reading the clock would be part of it.
+_LONG = 50_000_000
+_SHORT = 20_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Timing:
     rounds: int
 
     @staticmethod
-    def of(times: list[int]) -> Timing:
+    def of(times: list[float]) -> Timing:
         middle = median(times)
         low, _, high = quantiles(times, method="inclusive") if len(times) > 1 else times * 3
         return Timing(middle, (low, high), median(abs(t - middle) for t in times), len(times))
@@ -72,24 +75,31 @@ def interleaved(
     calls: Mapping[str, Callable[[], Any]], effort: Effort, clock: Clock
 ) -> dict[str, Timing]:
     """Round after round, each call once to warm up and once timed; slow ones sit rounds out."""
-    first = {name: _timed(call, clock) for name, call in calls.items()}
+    first = {name: _first(call, clock) for name, call in calls.items()}
     wanted = {name: effort.rounds_for(taken) for name, taken in first.items()}
     rounds = max(wanted.values())
-    times: dict[str, list[int]] = {name: [] for name in calls}
+    in_a_row = {name: max(1, int(_SHORT / max(taken, 1))) for name, taken in first.items()}
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds):
         for name, call in calls.items():
             if len(times[name]) * rounds > turn * wanted[name]:  # its share is spread evenly
                 continue
             if first[name] < _LONG:
                 call()
-            times[name].append(_timed(call, clock))
+            times[name].append(_timed(call, clock, in_a_row[name]))
     return {name: Timing.of(taken) for name, taken in times.items()}
 
 
-def _timed(call: Callable[[], Any], clock: Clock) -> int:
-    """The result is kept until the clock has stopped: freeing it is not part of the call."""
+def _first(call: Callable[[], Any], clock: Clock) -> float:
+    """Of the second call where it is not long: the first one also makes tables."""
+    taken = _timed(call, clock)
+    return taken if taken >= _LONG else _timed(call, clock)
+
+
+def _timed(call: Callable[[], Any], clock: Clock, in_a_row: int = 1) -> float:
+    """Of one call. Results are kept until the clock has stopped: freeing them is not part of it."""
     begin = clock()
-    result = call()
+    results = [call() for _ in range(in_a_row)]
     end = clock()
-    del result
-    return end - begin
+    del results
+    return (end - begin) / in_a_row

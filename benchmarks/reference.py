@@ -15,11 +15,15 @@ def window(case: Case) -> np.ndarray:
 
 def stft(x: np.ndarray, case: Case) -> np.ndarray:
     """(batch, samples) -> (batch, bins, frames), padded by reflection, frames centred."""
+    return np.fft.rfft(windowed_frames(x, case)).swapaxes(-1, -2)
+
+
+def windowed_frames(x: np.ndarray, case: Case) -> np.ndarray:
+    """(batch, samples) -> (batch, frames, n_fft)."""
     half = case.n_fft // 2
     padded = np.pad(x.astype(np.float64), ((0, 0), (half, half)), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, case.n_fft, axis=-1)
-    spectrum = np.fft.rfft(frames[:, :: case.hop_length] * window(case))
-    return spectrum.swapaxes(-1, -2)
+    return frames[:, :: case.hop_length] * window(case)
 
 
 def istft(spectrum: np.ndarray, case: Case) -> np.ndarray:
@@ -48,16 +52,16 @@ def griffin_lim(magnitude: np.ndarray, case: Case) -> np.ndarray:
     return istft(magnitude * phase, case)
 
 
-def log_mel(x: np.ndarray, case: Case) -> np.ndarray:
+def log_mel(x: np.ndarray, case: Case, scale: str = "slaney") -> np.ndarray:
     """(batch, samples) -> (batch, bands, frames), natural logarithm of the band power."""
     power = np.abs(stft(x, case)) ** 2
-    return np.log(np.maximum(mel_filters(case) @ power, FLOOR))
+    return np.log(np.maximum(mel_filters(case, scale) @ power, FLOOR))
 
 
-def mel_filters(case: Case) -> np.ndarray:
-    """(bands, bins): Slaney's scale, linear to 1 kHz and logarithmic above; unit area."""
-    top = _to_mel(case.sample_rate / 2)
-    edges = _to_hz(np.linspace(0.0, top, N_MELS + 2))
+def mel_filters(case: Case, scale: str = "slaney") -> np.ndarray:
+    """(bands, bins): triangles of unit area, their edges evenly spaced on a mel scale."""
+    to_mel, to_hz = _SCALES[scale]
+    edges = to_hz(np.linspace(0.0, to_mel(case.sample_rate / 2), N_MELS + 2))
     bins = np.arange(case.bins) * case.sample_rate / case.n_fft
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
@@ -69,9 +73,21 @@ _HZ_PER_MEL = 200 / 3
 _MELS_PER_E_FOLD = 27 / np.log(6.4)
 
 
-def _to_mel(hz: float) -> float:
+def _slaney_mel(hz: float) -> float:
+    """Linear to 1 kHz and logarithmic above."""
     return 15 + _MELS_PER_E_FOLD * np.log(hz / 1000) if hz >= 1000 else hz / _HZ_PER_MEL
 
 
-def _to_hz(mel: np.ndarray) -> np.ndarray:
+def _slaney_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < 15, mel * _HZ_PER_MEL, 1000 * np.exp((mel - 15) / _MELS_PER_E_FOLD))
+
+
+def _htk_mel(hz: float) -> float:
+    return 2595 * np.log10(1 + hz / 700)
+
+
+def _htk_hz(mel: np.ndarray) -> np.ndarray:
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+_SCALES = {"slaney": (_slaney_mel, _slaney_hz), "htk": (_htk_mel, _htk_hz)}

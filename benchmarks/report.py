@@ -1,62 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A benchmark's results as text, Markdown and JSON."""
+"""A benchmark's results as text and Markdown: a headline, tables, and what to mind."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from .cases import OPS, Case
+from .cases import OPS
 from .check import CHECKS
-from .run import OURS, Report, Row
+from .results import ns_per_frame, share_of_peak
+from .rivals import OURS
+from .run import Report, Row
+from .suites import TITLES
+from .summary import floor_lines, summary_lines
+from .work import bytes_moved
 
 CAVEATS = (
     "A ratio is a rival's median time over lapped's in the same process; the bracket sets the "
     "quartiles against each other. Absolute times drift with the machine's load, ratios much less.",
     "The time includes the whole Python call and a fresh result. Rivals run in inference mode with "
     "modules, windows and inputs built before; librosa's functions build theirs in each call.",
+    "A bare FFT does less than an STFT: its frames are cut and windowed before the clock starts, "
+    "and ducc0 and FFTW write into memory that is kept. lapped beside it computes the whole STFT.",
     "Griffin-Lim is lapped's method 'fast' from zero phase, the update of torchaudio and librosa. "
     "Mel inversions solve the same problem by different methods: compare their residuals too.",
+    "kaldi-native-fbank's time is mostly its Python binding's, which takes and gives lists. "
+    "audioFlux's bands are spaced on HTK's mel scale. torch uses MKL, which may choose slower code "
+    "on processors that are not Intel's.",
+    "Shares of the peak count 2.5 N log2 N operations for a real FFT of N points, two FFTs for an "
+    "iteration of Griffin-Lim, and nothing else; bytes are the input and the result, moved once.",
 )
+_WIDEST = 7  # sizes side by side; more go below each other
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a header and lines, all as text."""
+
+    title: str
+    lines: list[list[str]]
+    words: int = 1  # columns of words, which begin at the left; then come numbers
 
 
 def as_text(report: Report) -> str:
-    """One block for each operation, a column for each size."""
-    blocks = [_headline(report), *(_block(op, rows) for op, rows in _by_op(report.rows))]
-    blocks += _notes(report, bullet="  ")
-    return "\n\n".join(blocks)
+    """For a terminal."""
+    blocks = [headline(report), *map(_aligned, tables(report))]
+    return "\n\n".join(blocks + _notes(report, bullet="  "))
 
 
 def as_markdown(report: Report) -> str:
-    """The same tables for a page."""
-    parts = [_headline(report)]
-    for op, rows in _by_op(report.rows):
-        header, *lines = [[_escaped(cell) for cell in line] for line in _cells(op, rows)]
-        rule = ["---"] + ["--:"] * (len(header) - 1)
-        table = "\n".join("| " + " | ".join(line) + " |" for line in (header, rule, *lines))
-        parts.append(f"### {_title(op)}\n\n{table}")
+    """For a page."""
+    parts = [headline(report)]
+    for table in tables(report):
+        parts.append(f"### {table.title}\n\n{markdown_table(table.lines, table.words)}")
     return "\n\n".join(parts + _notes(report, bullet="* ")) + "\n"
 
 
-def as_json(report: Report) -> str:
-    """Everything, in nanoseconds."""
-    whole: dict[str, Any] = asdict(report)
-    whole["settings"]["clock"] = report.settings.clock
-    for row, plain in zip(report.rows, whole["rows"], strict=True):
-        plain["case"]["name"] = row.case.name
-        plain["case"]["frames"] = row.case.frames
-        plain["error_unit"] = CHECKS[row.op].unit
-        plain["ns_per_frame"] = _ns_per_frame(row) if row.timing else None
-    return json.dumps(whole, indent=1)
+def tables(report: Report) -> Iterator[Table]:
+    """The summary, each operation at each group of sizes, then what was measured once."""
+    yield Table("Summary", summary_lines(report), words=2)
+    for group in TITLES:
+        rows = [row for row in report.rows if row.group == group]
+        for op in OPS:
+            of_op = [row for row in rows if row.op == op]
+            if of_op:
+                yield Table(_title(op, group), _turned_if_wide(_ratios(report, of_op)))
+    if report.floors:
+        yield Table("Floors of this machine", floor_lines(report.floors))
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("|", r"\|")
+def markdown_table(lines: list[list[str]], words: int = 1) -> str:
+    """The first line is the header."""
+    header, *body = [[_escaped(cell) for cell in line] for line in lines]
+    rule = ["---"] * words + ["--:"] * (len(header) - words)
+    return "\n".join("| " + " | ".join(line) + " |" for line in (header, rule, *body))
 
 
-def _headline(report: Report) -> str:
+def headline(report: Report) -> str:
     """The machine and the conditions, in two lines."""
     where, settings = report.machine, report.settings
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
@@ -68,16 +88,36 @@ def _headline(report: Report) -> str:
     )
 
 
+def _escaped(cell: str) -> str:
+    return cell.replace("|", r"\|")
+
+
+def _aligned(table: Table) -> str:
+    widths = [max(map(len, column)) for column in zip(*table.lines, strict=True)]
+    put = [str.ljust] * table.words + [str.rjust] * (len(widths) - table.words)
+    text = [
+        "  ".join(place(cell, width) for place, cell, width in zip(put, line, widths, strict=True))
+        for line in table.lines
+    ]
+    return "\n".join([table.title, *map(str.rstrip, text)])
+
+
 def _notes(report: Report, bullet: str) -> list[str]:
     skipped = [f"{bullet}{library}: {reason}" for library, reason in report.skipped.items()]
-    refused = [
-        f"{bullet}{row.label}, {row.op} {row.case.name}: {row.refused}"
-        for row in report.rows
-        if row.refused
-    ]
+    refused = [f"{bullet}{line}" for line in _refusals(report)]
     care = [bullet + caveat for caveat in (*_busy(report), *CAVEATS)]
     sections = {"Not here": skipped, "Not timed": refused, "Read with care": care}
     return [f"{title}:\n" + "\n".join(lines) for title, lines in sections.items() if lines]
+
+
+def _refusals(report: Report) -> Iterator[str]:
+    """One line for each library, operation and reason, with all sizes it stands for."""
+    sizes: dict[tuple[str, str, str], list[str]] = {}
+    for row in report.rows:
+        if row.refused:
+            sizes.setdefault((row.label, row.op, row.refused), []).append(row.case.name)
+    for (label, op, reason), names in sizes.items():
+        yield f"{label}, {op} {', '.join(dict.fromkeys(names))}: {reason}"
 
 
 def _busy(report: Report) -> list[str]:
@@ -88,54 +128,58 @@ def _busy(report: Report) -> list[str]:
     return [f"The machine was busy: load {load[0]} on {cores} core(s). Trust ratios, not times."]
 
 
-def _by_op(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
-    grouped = {op: [row for row in rows if row.op == op] for op in OPS}
-    return [(op, rows) for op, rows in grouped.items() if rows]
+def _title(op: str, group: str) -> str:
+    where = f", {TITLES[group]}" if TITLES[group] else ""
+    return f"{OPS[op]}{where} (lapped: time per frame; others: how many times as long)"
 
 
-def _title(op: str) -> str:
-    return f"{OPS[op]} (lapped: time per frame; others: how many times as long)"
+def _turned_if_wide(lines: list[list[str]]) -> list[list[str]]:
+    return (
+        lines
+        if len(lines[0]) <= _WIDEST + 1
+        else [list(column) for column in zip(*lines, strict=True)]
+    )
 
 
-def _block(op: str, rows: list[Row]) -> str:
-    lines = _cells(op, rows)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = [
-        "  ".join(
-            [line[0].ljust(widths[0])]
-            + [c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)]
-        )
-        for line in lines
-    ]
-    return "\n".join([_title(op), *text])
+def _ratios(report: Report, rows: list[Row]) -> list[list[str]]:
+    """A header, then a line for each library: its sizes, its least ratio, its largest error.
 
-
-def _cells(op: str, rows: list[Row]) -> list[list[str]]:
-    """A header, then a line for each library: its sizes, its least ratio, its largest error."""
+    lapped comes first, followed by what its time means; then the others, the fastest first.
+    """
     cases = list(dict.fromkeys(row.case for row in rows))
-    lines = [["", *(case.name for case in cases), "least", f"error ({CHECKS[op].unit})"]]
-    for label in dict.fromkeys(row.label for row in rows):
-        mine = {row.case: row for row in rows if row.label == label}
-        ratios = [row.ratio.value for row in mine.values() if row.ratio]
-        errors = [row.error for row in mine.values() if row.error is not None]
-        line = [label, *(_cell(mine.get(case)) for case in cases)]
-        line += [f"{min(ratios):.1f}x" if ratios else "", f"{max(errors):.1e}" if errors else "-"]
-        lines.append(line)
-    return lines
+    header = ["", *(case.name for case in cases), "least", f"error ({CHECKS[rows[0].op].unit})"]
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        by_label.setdefault(row.label, []).append(row)
+    mine = by_label.pop(OURS, [])
+    lines = [_line(OURS, mine), *_meaning(report, mine)] if mine else []
+    others = sorted(by_label.items(), key=lambda item: _least(item[1]) or float("inf"))
+    return [header, *lines, *(_line(label, rows) for label, rows in others)]
 
 
-def _cell(row: Row | None) -> str:
-    if row is None or row.timing is None:
+def _line(label: str, rows: list[Row]) -> list[str]:
+    least, errors = _least(rows), [row.error for row in rows if row.error is not None]
+    cells = [label, *map(_cell, rows), f"{least:.1f}x" if least else ""]
+    return [*cells, f"{max(errors):.1e}" if errors else "-"]
+
+
+def _meaning(report: Report, mine: list[Row]) -> Iterator[list[str]]:
+    """Of lapped's times: share of the machine's peak, and traffic."""
+    shares = [share_of_peak(report, row) for row in mine]
+    if any(shares):
+        yield ["- of the multiply-add peak", *(f"{s:.2f}" if s else "-" for s in shares), "", ""]
+    speeds = [bytes_moved(r.op, r.case) / r.timing.median if r.timing else None for r in mine]
+    if report.floors:
+        yield ["- GB/s in and out", *(f"{s:.2g}" if s else "-" for s in speeds), "", ""]
+
+
+def _least(rows: Iterable[Row]) -> float | None:
+    return min((row.ratio.value for row in rows if row.ratio), default=None)
+
+
+def _cell(row: Row) -> str:
+    if row.timing is None:
         return "-"
-    if row.library == OURS or row.ratio is None:
-        return f"{_ns_per_frame(row):.0f} ns"
+    if row.ratio is None:
+        return f"{ns_per_frame(row):.0f} ns"
     return f"{row.ratio.value:.1f}x ({row.ratio.low:.1f}-{row.ratio.high:.1f})"
-
-
-def _ns_per_frame(row: Row) -> float:
-    assert row.timing is not None
-    return row.timing.median / _frames(row.case)
-
-
-def _frames(case: Case) -> int:
-    return case.frames * case.batch

@@ -60,7 +60,7 @@ TEXT_SUFFIXES = SOURCE_SUFFIXES | {".md", ".toml", ".txt"}
 
 def files(*suffixes: str) -> list[Path]:
     """Return the project's own files, without what builds, environments and caches leave behind."""
-    built = {"build", "dist", "demo-output", "__pycache__"}
+    built = {"build", "dist", "demo-output", "bench-output", "__pycache__"}
     hidden = {".ci", ".pre-commit-config.yaml", ".clang-format"}
     found = []
     for path in ROOT.rglob("*"):

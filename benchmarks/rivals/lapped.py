@@ -74,6 +74,7 @@ def _mel_inverse(inputs: Inputs) -> Callable[[], np.ndarray]:
 RIVALS = (
     Rival("lapped", "lapped", "stft", _complex),
     Rival("lapped", "lapped", "power", _power),
+    Rival("lapped", "lapped", "fft", _complex),
     Rival("lapped", "lapped", "istft", _inverse),
     Rival("lapped", "lapped", "mel", _log_mel),
     Rival("lapped", "lapped", "griffin_lim", _griffin_lim),

@@ -10,10 +10,10 @@ from types import ModuleType
 
 import torch
 
-from ..cases import FLOOR, GRIFFIN_LIM_ITERATIONS, GRIFFIN_LIM_MOMENTUM, N_MELS
+from ..cases import FLOOR, GRIFFIN_LIM_ITERATIONS, GRIFFIN_LIM_MOMENTUM, N_MELS, Case
 from ..inputs import Inputs
 from . import Rival
-from .torch import frame_major
+from .torch import frame_major, precision
 
 
 def import_torchaudio() -> ModuleType:
@@ -50,7 +50,7 @@ _inference = torch.inference_mode()
 def _power(inputs: Inputs) -> Callable[[], torch.Tensor]:
     case, x = inputs.case, torch.from_numpy(inputs.x)
     spectrogram = torchaudio.transforms.Spectrogram(
-        case.n_fft, hop_length=case.hop_length, power=2.0
+        case.n_fft, hop_length=case.hop_length, power=2.0, wkwargs=_window(case)
     )
     return _inference(lambda: spectrogram(x))
 
@@ -58,8 +58,13 @@ def _power(inputs: Inputs) -> Callable[[], torch.Tensor]:
 def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
     case, x = inputs.case, torch.from_numpy(inputs.x)
     mel = torchaudio.transforms.MelSpectrogram(
-        case.sample_rate, case.n_fft, hop_length=case.hop_length, n_mels=N_MELS, **_BANDS
-    )
+        case.sample_rate,
+        case.n_fft,
+        hop_length=case.hop_length,
+        n_mels=N_MELS,
+        wkwargs=_window(case),
+        **_BANDS,
+    ).to(precision(case))
     return _inference(lambda: mel(x).clamp_(min=FLOOR).log_())
 
 
@@ -73,6 +78,7 @@ def _griffin_lim(inputs: Inputs) -> Callable[[], torch.Tensor]:
         momentum=GRIFFIN_LIM_MOMENTUM,
         length=case.samples,
         rand_init=False,
+        wkwargs=_window(case),
     )
     return _inference(lambda: griffin_lim(magnitude))
 
@@ -81,8 +87,13 @@ def _mel_inverse(driver: str, inputs: Inputs) -> Callable[[], torch.Tensor]:
     case, bands = inputs.case, torch.from_numpy(inputs.mel)
     inverse = torchaudio.transforms.InverseMelScale(
         case.bins, N_MELS, case.sample_rate, driver=driver, **_BANDS
-    )
+    ).to(precision(case))
     return _inference(lambda: inverse(bands))
+
+
+def _window(case: Case) -> dict[str, torch.dtype]:
+    """It makes a window of float32 unless told otherwise, and its filters always."""
+    return {"dtype": precision(case)}
 
 
 _BANDS = {"norm": "slaney", "mel_scale": "slaney"}

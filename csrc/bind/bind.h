@@ -17,5 +17,6 @@ struct MelBank {
 void bind_stft(pybind11::module_& m);
 void bind_mel(pybind11::module_& m);
 void bind_griffin_lim(pybind11::module_& m);
+void bind_probes(pybind11::module_& m);
 
 }  // namespace lapped::bind

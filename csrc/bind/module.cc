@@ -38,4 +38,5 @@ PYBIND11_MODULE(_cpu, m) {
   bind::bind_stft(m);
   bind::bind_mel(m);
   bind::bind_griffin_lim(m);
+  bind::bind_probes(m);
 }

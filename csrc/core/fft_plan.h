@@ -46,6 +46,13 @@ constexpr int64_t fft_work_length(const FftView<T>& fft) {
   return fft.padded ? fft.padded : fft.n;
 }
 
+// After the first stage a transform falls into this many parts that no longer meet, part s holding
+// elements k = s modulo their number.
+template <class T>
+static int64_t fft_parts(const FftView<T>& fft) {
+  return fft.padded || fft.stage_count < 2 ? 1 : fft.stages[0].radix;
+}
+
 template <class T>
 class FftTables {
  public:

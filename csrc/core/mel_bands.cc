@@ -55,6 +55,7 @@ void MelBands::fill(const double* filters, Tables<T>& tables) const {
     const double lower = weight(lower_band_[k], k), upper = weight(lower_band_[k] + 1, k),
                  sum = lower + upper;
     tables.weights.push_back({static_cast<T>(lower), static_cast<T>(upper)});
+    tables.sums.push_back({static_cast<T>(sum), static_cast<T>(sum > 0 ? 1 / sum : 0)});
     tables.shares.push_back(
         {static_cast<T>(sum > 0 ? lower / sum : 0), static_cast<T>(sum > 0 ? upper / sum : 0)});
   }
@@ -65,17 +66,20 @@ void MelBands::fill(const double* filters, Tables<T>& tables) const {
   }
 }
 
+template <class T>
+BandView<T> MelBands::view_of(const Tables<T>& t) const {
+  return {band_count_,   bin_count_,      starts_.data(),      t.weights.data(),
+          t.sums.data(), t.shares.data(), t.inverse_sum.data()};
+}
+
 template <>
 BandView<float> MelBands::view<float>() const {
-  return {band_count_,           bin_count_,           starts_.data(),
-          float_.weights.data(), float_.shares.data(), float_.inverse_sum.data()};
+  return view_of(float_);
 }
 
 template <>
 BandView<double> MelBands::view<double>() const {
-  return {band_count_,           bin_count_,
-          starts_.data(),        double_.weights.data(),
-          double_.shares.data(), double_.inverse_sum.data()};
+  return view_of(double_);
 }
 
 }  // namespace lapped

@@ -13,6 +13,12 @@ struct BinWeights {
   T lower, upper;
 };
 
+// Sum of a bin's weights over all bands and its inverse, 0 for a bin in no band.
+template <class T>
+struct BinSum {
+  T sum, inverse;
+};
+
 // Segment m, the bins of bands m and m + 1 that no earlier segment holds, is [starts[m], starts[m +
 // 1]): each bin is read once and feeds both bands.
 template <class T>
@@ -20,9 +26,9 @@ struct BandView {
   int64_t band_count, bin_count;
   const int32_t* starts;         // band_count + 1; bins outside all segments are in no band
   const BinWeights<T>* weights;  // bin_count
-  const BinWeights<T>*
-      shares;            // the same, divided by their sum: how a bin is divided among its bands
-  const T* inverse_sum;  // per band: 1 / sum of its weights, 0 for an empty band
+  const BinSum<T>* sums;         // bin_count
+  const BinWeights<T>* shares;   // weights over their sum: how a bin is divided among its bands
+  const T* inverse_sum;          // per band: 1 / sum of its weights, 0 for an empty band
 };
 
 class MelBands {
@@ -37,8 +43,11 @@ class MelBands {
   template <class T>
   struct Tables {
     std::vector<BinWeights<T>> weights, shares;
+    std::vector<BinSum<T>> sums;
     std::vector<T> inverse_sum;
   };
+  template <class T>
+  BandView<T> view_of(const Tables<T>& tables) const;
   template <class T>
   void fill(const double* filters, Tables<T>& tables) const;
   void find_segments(const double* filters);

@@ -8,27 +8,9 @@
 namespace lapped {
 namespace {
 
-constexpr int64_t kCacheLine = 64;
-constexpr int64_t kMaxChunkFrames = 64;
-constexpr int64_t kTransposedBytes =
-    64 << 10;  // of samples a chunk should take, to stay in the second-level cache
-
 // A window value of 1e-14 of the peak still divides well; round-off of a window's zero (1e-17) must
 // not.
 constexpr double kUncovered = 1e-28;
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-template <class T>
-Tiling make_tiling(const Framing& f, int64_t lanes) {
-  const int64_t rows = block_rows(f), overlap = frame_blocks(f) - 1;
-  const int64_t frames = kTransposedBytes / static_cast<int64_t>(sizeof(T)) / rows;
-  const int64_t chunk = std::clamp(frames / lanes * lanes, lanes, kMaxChunkFrames);
-  // An odd number of cache lines a row keeps rows off each other's cache sets.
-  const int64_t line = kCacheLine / static_cast<int64_t>(sizeof(T));
-  const int64_t lines = round_up(round_up(chunk + overlap, lanes), line) / line | 1;
-  return {lanes, chunk, lines * line};
-}
 
 }  // namespace
 
@@ -45,12 +27,11 @@ StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& win
                           bool wide)
     : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, wide) {
   view_.framing = framing;
-  view_.tiling = make_tiling<T>(framing, lanes);
   view_.fft = fft_.view();
   view_.half_length = framing.n_fft % 2 == 0;
   view_.bins = framing.n_fft / 2 + 1;
   make_windows(window);
-  make_offsets();
+  if (view_.half_length) make_pairs(lanes);
   make_envelopes();
 }
 
@@ -63,23 +44,22 @@ void StftTables<T>::make_windows(const std::vector<double>& window) {
     synthesis_window_.push_back(static_cast<T>(w / static_cast<double>(n)));
     squared_window_.push_back(w * w);
   }
-  for (int64_t k = 0; k <= n / 2; ++k) {
-    const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
-    twiddles_.push_back(static_cast<T>(std::cos(angle)));
-    twiddles_.push_back(static_cast<T>(-std::sin(angle)));
-  }
   view_.analysis_window = analysis_window_.data();
   view_.synthesis_window = synthesis_window_.data();
   view_.squared_window = squared_window_.data();
-  view_.twiddles = twiddles_.data();
 }
 
 template <class T>
-void StftTables<T>::make_offsets() {
-  const Framing& f = view_.framing;
-  for (int64_t s = 0; s < f.n_fft; ++s)
-    sample_offset_.push_back(static_cast<int32_t>(s % f.hop * view_.tiling.row_stride + s / f.hop));
-  view_.sample_offset = sample_offset_.data();
+void StftTables<T>::make_pairs(int64_t lanes) {
+  const FftView<T>& fft = view_.fft;
+  const auto place = [&](int64_t k) { return static_cast<int32_t>(fft.position[k] * 2 * lanes); };
+  const auto add = [&](int64_t k) {
+    const double angle = std::numbers::pi * static_cast<double>(k) / static_cast<double>(fft.n);
+    pairs_.push_back({place(k), place(fft.n - k), static_cast<T>(std::cos(angle)),
+                      static_cast<T>(-std::sin(angle))});
+  };
+  each_part(fft, [](int64_t, int64_t) {}, add, [] {}, [](int64_t, int64_t) {});
+  view_.pairs = pairs_.data();
 }
 
 template <class T>

@@ -7,31 +7,22 @@
 #include <mutex>
 #include <vector>
 
-#include "core/fft_plan.h"
+#include "core/bin_pairs.h"
 #include "core/frames.h"
 
 namespace lapped {
-
-// How the CPU kernels cut the work; lanes is the vector width in elements of T.
-struct Tiling {
-  int64_t lanes;         // frames a vector
-  int64_t chunk_frames;  // frames whose samples are transposed at once, a multiple of lanes
-  int64_t row_stride;    // elements between rows of the transposed samples
-};
 
 // Real transforms of even length run as complex ones of half the length; odd lengths as complex
 // with zero imaginary part.
 template <class T>
 struct StftView {
   Framing framing;
-  Tiling tiling;
   FftView<T> fft;
   bool half_length;
   int64_t bins;
-  const T* analysis_window;      // n_fft; halved where half_length (the untangling sums two terms)
-  const T* synthesis_window;     // n_fft; divided by the transform's gain
-  const int32_t* sample_offset;  // n_fft: where sample s of frame 0 lies in the transposed samples
-  const T* twiddles;             // half_length: exp(-2 pi i k / n_fft) for k = 0 .. n_fft / 2
+  const T* analysis_window;   // n_fft; halved where half_length (the untangling sums two terms)
+  const T* synthesis_window;  // n_fft; divided by the transform's gain
+  const BinPair<T>* pairs;    // half_length: in the order in which they are visited
   // 1 / sum of squared windows of a block (0 where nothing covers), by place in the block.
   const T* inverse_envelope;     // hop: blocks covered by all their frames
   const T* head_envelope;        // block b < frame_blocks - 1
@@ -48,15 +39,15 @@ class StftTables {
 
  private:
   void make_windows(const std::vector<double>& window);
-  void make_offsets();
+  void make_pairs(int64_t lanes);
   void make_envelopes();
 
   FftTables<T> fft_;
   StftView<T> view_{};
-  std::vector<T> analysis_window_, synthesis_window_, twiddles_, inverse_envelope_, head_envelope_,
+  std::vector<T> analysis_window_, synthesis_window_, inverse_envelope_, head_envelope_,
       tail_envelope_;
+  std::vector<BinPair<T>> pairs_;
   std::vector<double> squared_window_;
-  std::vector<int32_t> sample_offset_;
 };
 
 // Sum of squared windows at place `row` of a block, over the frames at distance first .. last

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From samples to spectra: how a batch is cut into tasks, a task into chunks of transposed samples,
-// a chunk into vectors of frames.
+// From samples to spectra: how a batch is cut into tasks, a task into tiles of the result, a tile
+// into vectors of frames.
 #pragma once
 #include "cpu/parallel.h"
 #include "cpu/real_fft.h"
 #include "cpu/samples.h"
+#include "cpu/scratch.h"
 #include "cpu/tile.h"
 
 namespace lapped::cpu {
@@ -29,34 +30,33 @@ bool each_task(int64_t batch, int64_t frames, size_t scratch_bytes, Count count,
 
 template <class T>
 struct AnalysisScratch {
-  SampleBlock<T> samples;
+  T* span;
   Cvec<T>* z;
   AnalysisScratch(const StftView<T>& plan, Carver& carver)
-      : samples(plan, carver), z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
+      : span(carver.take<T>(span_length<T>(plan.framing))),
+        z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
 };
 
-// For frames [first, last): each(y, t, i) for the frames t .. t + lanes - 1, the i-th and later of
-// their tile, whose transposed samples start at y; then flush(t, frames) when a tile's frames t ..
-// t + frames - 1 are done.
+// For frames [first, last): each(frames, t, i) for frames t .. t + lanes - 1, the i-th and later of
+// their tile; then flush(t, count) when a tile's frames t .. t + count - 1 are done.
 template <class T, class Each, class Flush>
 LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t first, int64_t last,
                            AnalysisScratch<T>& scratch, int64_t tile, Each each, Flush flush) {
-  constexpr int W = kLanes<T>;
-  const int64_t chunk = larger(plan.tiling.chunk_frames / tile, 1) * tile;
-  for (int64_t c = first; c < last; c += chunk) {
-    const int64_t chunk_end = smaller(c + chunk, last);
-    scratch.samples.fill(plan, x, c, chunk_end - c);
-    for (int64_t t0 = c; t0 < chunk_end; t0 += tile) {
-      const int64_t tile_end = smaller(t0 + tile, chunk_end);
-      for (int64_t t = t0; t < tile_end; t += W) each(scratch.samples.y + (t - c), t, t - t0);
-      flush(t0, tile_end - t0);
-    }
+  for (int64_t t0 = first; t0 < last; t0 += tile) {
+    const int64_t tile_end = smaller(t0 + tile, last);
+    for (int64_t t = t0; t < tile_end; t += kLanes<T>)
+      each(frames_at(plan.framing, x, t, scratch.span), t, t - t0);
+    flush(t0, tile_end - t0);
   }
 }
 
 template <class T>
 LAPPED_INLINE Vec<T> squared(Cvec<T> x) {
   return x.re * x.re + x.im * x.im;
+}
+template <class T>
+LAPPED_INLINE Vec<T> squared(Cvec<T> x, T plus) {
+  return x.re * x.re + (x.im * x.im + plus);
 }
 
 }  // namespace

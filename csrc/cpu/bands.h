@@ -7,32 +7,23 @@
 namespace lapped::cpu {
 namespace {
 
-// What a segment's bins give to its two bands.
-template <class T>
-struct BandSums {
-  Vec<T> lower{}, upper{};
-  LAPPED_INLINE void add(Vec<T> value, const BinWeights<T>& w) {
-    lower += value * w.lower;
-    upper += value * w.upper;
-  }
-};
-
-// done(m, sum over bins of band m's weights times values), bands in order. Two sums a segment,
-// because additions wait for each other.
+// done(sum over bins of a band's weights times values) for each band in turn.
 template <class T, class Done>
 LAPPED_INLINE void project_bins(const BandView<T>& bank, const Vec<T>* values, Done done) {
-  Vec<T> from_below{};  // what segment m - 1 gave to band m
-  for (int64_t m = 0; m < bank.band_count; ++m) {
-    BandSums<T> even, odd;
-    int32_t k = bank.starts[m];
-    const int32_t end = bank.starts[m + 1];
-    for (; k + 2 <= end; k += 2) {
-      even.add(values[k], bank.weights[k]);
-      odd.add(values[k + 1], bank.weights[k + 1]);
+  const int32_t* start = bank.starts;
+  const int32_t* const last = start + bank.band_count;
+  const Vec<T>* value = values + *start;
+  const BinWeights<T>* weights = bank.weights + *start;
+  Vec<T> given{};  // what the segment before gives to this band
+  while (start != last) {
+    Vec<T> sum = given;
+    given = Vec<T>{};
+    for (const Vec<T>* const end = values + *++start; value != end; ++value, ++weights) {
+      const Vec<T> v = kept(*value);
+      sum += v * weights->lower;
+      given += v * weights->upper;
     }
-    if (k < end) even.add(values[k], bank.weights[k]);
-    done(m, from_below + (even.lower + odd.lower));
-    from_below = even.upper + odd.upper;
+    done(sum);
   }
 }
 

@@ -14,13 +14,13 @@ LAPPED_INLINE Vec<T> raised(Vec<T> v, T p) {
   return v < kTiny<T> ? splat(T(0)) : r;
 }
 
-// magnitude^exponent from squared magnitudes.
-template <class T>
+// magnitude^exponent from squared magnitudes. Fixed: the exponent where it is known early, else 0.
+template <class T, int Fixed = 0>
 struct MagnitudePower {
   T exponent;
   LAPPED_INLINE Vec<T> operator()(Vec<T> square) const {
-    if (exponent == T(2)) return square;
-    if (exponent == T(1)) return square_root(square);
+    if (Fixed == 2 || (!Fixed && exponent == T(2))) return square;
+    if (Fixed == 1 || (!Fixed && exponent == T(1))) return square_root(square);
     return raised<T>(square, exponent / T(2));
   }
   LAPPED_INLINE Vec<T> of_magnitude(Vec<T> v) const {
@@ -29,6 +29,14 @@ struct MagnitudePower {
     return raised<T>(v, exponent);
   }
 };
+
+// f(MagnitudePower), so that a loop need not ask for the exponent at every bin.
+template <class T, class F>
+LAPPED_INLINE auto with_exponent(T exponent, F f) {
+  if (exponent == T(2)) return f(MagnitudePower<T, 2>{exponent});
+  if (exponent == T(1)) return f(MagnitudePower<T, 1>{exponent});
+  return f(MagnitudePower<T>{exponent});
+}
 
 // NaN passes through every step.
 template <class T>
@@ -45,23 +53,22 @@ class Compressor {
         scale_(static_cast<T>(c.scale)),
         shift_(static_cast<T>(c.shift)) {}
 
-  // values[i * stride] of one vector each. With a limited range: the logarithm alone; limit() does
-  // the rest once the peak is known.
-  void operator()(T* values, int64_t count, int64_t stride) const {
-    if (!enabled_) return;
-    if (one_plus_)
-      return each(values, count, stride, [](Vec<T> v) LAPPED_LAMBDA { return log_one_plus(v); });
-    const T floor = floor_;
-    if (add_)
-      return each(values, count, stride,
-                  [floor](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v + floor); });
+  // f(compress) with the function of one vector that is asked for. With a limited range: the
+  // logarithm alone; limit() does the rest once the peak is known.
+  template <class F>
+  LAPPED_INLINE void with(F f) const {
+    if (!enabled_) return f([](Vec<T> v) LAPPED_LAMBDA { return v; });
+    const T floor = floor_, factor = limited_ ? factor_ : scale_ * factor_,
+            offset = limited_ ? T(0) : scale_ * shift_;
+    const auto scaled_log = [=](auto log) LAPPED_LAMBDA {
+      f([=](Vec<T> v) LAPPED_LAMBDA { return factor * log(v) + offset; });
+    };
+    if (one_plus_) return scaled_log([](Vec<T> v) LAPPED_LAMBDA { return log_one_plus(v); });
+    if (add_) return scaled_log([=](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(v + floor); });
+    const auto floored = [=](Vec<T> v) LAPPED_LAMBDA { return v < floor ? splat(floor) : v; };
     if (floor < kTiny<T>)
-      return each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA {
-        return natural_log<T>(v < floor ? splat(floor) : v);
-      });
-    each(values, count, stride, [floor](Vec<T> v) LAPPED_LAMBDA {
-      return log_of_positive<T>(v < floor ? splat(floor) : v);
-    });
+      return scaled_log([=](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(floored(v)); });
+    scaled_log([=](Vec<T> v) LAPPED_LAMBDA { return log_of_positive<T>(floored(v)); });
   }
   T limit(T level, T peak) const {
     const T floor = peak - dynamic_range_;
@@ -70,14 +77,6 @@ class Compressor {
   bool limited() const { return enabled_ && limited_; }
 
  private:
-  template <class Log>
-  LAPPED_INLINE void each(T* values, int64_t count, int64_t stride, Log log) const {
-    const T factor = limited_ ? factor_ : scale_ * factor_,
-            offset = limited_ ? T(0) : scale_ * shift_;
-    for (int64_t i = 0; i < count; ++i)
-      store(values + i * stride, factor * log(load(values + i * stride)) + offset);
-  }
-
   // ln(1 + v) = ln(u) v / (u - 1) with u the rounded 1 + v: exact also where v is tiny.
   static LAPPED_INLINE Vec<T> log_one_plus(Vec<T> v) {
     const Vec<T> u = v + T(1), d = u - T(1);

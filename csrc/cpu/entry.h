@@ -31,5 +31,7 @@ bool griffin_lim(const StftView<T>&, View<const T, 3> magnitude, const MelConstr
 template <class T>
 bool spectral_error(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
                     const int64_t* lengths, View<double, 2> out);
+template <class T>
+const Probes<T>& probes();
 
 }  // namespace lapped::cpu::LAPPED_ISA

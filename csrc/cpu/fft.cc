@@ -12,21 +12,35 @@ constexpr int64_t kFftBlockBytes = 16 << 10;
 
 // --- one stage over `blocks` consecutive blocks ---
 
-template <int R, class T, class Source>
-void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t blocks,
-                   Source source) {
+// Points j + r m of a block, z being its point j, w the row j of its twiddles.
+template <int R, class T>
+LAPPED_INLINE void forward_butterfly(Cvec<T> (&a)[R], const T* w, Cvec<T>* z, int64_t m) {
+  butterfly<false>(a);
+  z[0] = a[0];
+#pragma GCC unroll 16
+  for (int r = 1; r < R; ++r)
+    z[r * m] = times<false>(a[r], splat(w[2 * r - 2]), splat(w[2 * r - 1]));
+}
+
+template <int R, class T>
+LAPPED_INLINE void inverse_butterfly(Cvec<T> (&a)[R], const T* w, const Cvec<T>* z, int64_t m) {
+  a[0] = z[0];
+#pragma GCC unroll 16
+  for (int r = 1; r < R; ++r)
+    a[r] = times<true>(z[r * m], splat(w[2 * r - 2]), splat(w[2 * r - 1]));
+  butterfly<true>(a);
+}
+
+template <int R, class T>
+void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t blocks) {
   const int64_t m = stage.sub_length;
   for (int64_t b = 0; b < blocks; ++b, z += R * m) {
     const T* w = twiddles + stage.twiddle;
     for (int64_t j = 0; j < m; ++j, w += 2 * (R - 1)) {
       Cvec<T> a[R];
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) a[r] = source(z, j + r * m);
-      butterfly<false>(a);
-      z[j] = a[0];
-#pragma GCC unroll 16
-      for (int r = 1; r < R; ++r)
-        z[j + r * m] = times<false>(a[r], splat(w[2 * r - 2]), splat(w[2 * r - 1]));
+      for (int r = 0; r < R; ++r) a[r] = z[j + r * m];
+      forward_butterfly(a, w, z + j, m);
     }
   }
 }
@@ -38,11 +52,7 @@ void inverse_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t
     const T* w = twiddles + stage.twiddle;
     for (int64_t j = 0; j < m; ++j, w += 2 * (R - 1)) {
       Cvec<T> a[R];
-      a[0] = z[j];
-#pragma GCC unroll 16
-      for (int r = 1; r < R; ++r)
-        a[r] = times<true>(z[j + r * m], splat(w[2 * r - 2]), splat(w[2 * r - 1]));
-      butterfly<true>(a);
+      inverse_butterfly(a, w, z + j, m);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) z[j + r * m] = a[r];
     }
@@ -89,13 +99,6 @@ LAPPED_INLINE void with_radix(int radix, F f) {
 
 // --- all stages ---
 
-struct InPlace {
-  template <class T>
-  LAPPED_INLINE Cvec<T> operator()(const Cvec<T>* z, int64_t i) const {
-    return z[i];
-  }
-};
-
 template <bool Inverse, class T>
 void run_stage(const FftView<T>& fft, int s, Cvec<T>* z, int64_t blocks) {
   const FftStage& stage = fft.stages[s];
@@ -106,7 +109,7 @@ void run_stage(const FftView<T>& fft, int s, Cvec<T>* z, int64_t blocks) {
     else if constexpr (Inverse)
       inverse_stage<R>(stage, fft.twiddles, z, blocks);
     else
-      forward_stage<R>(stage, fft.twiddles, z, blocks, InPlace{});
+      forward_stage<R>(stage, fft.twiddles, z, blocks);
   });
 }
 
@@ -147,36 +150,165 @@ void chirp_transform(const FftView<T>& fft, Cvec<T>* z) {
     z[j] = times<Inverse>(z[j], splat(c[2 * j]), splat(c[2 * j + 1]));
 }
 
-// The first forward stage; source(z, i) gives element i.
-template <class T, class Source>
-void first_stage(const FftView<T>& fft, Cvec<T>* z, Source source) {
-  if (fft.padded || fft.stage_count == 0) {
-    for (int64_t i = 0; i < fft.n; ++i) z[i] = source(z, i);
-    if (fft.padded) chirp_transform<false>(fft, z);
+// --- between samples and elements ---
+
+// Samples s .. s + lanes - 1 of each frame, windowed: to[i] = sample s + i of all frames.
+template <class T>
+LAPPED_INLINE void read_tile(const StftView<T>& plan, const Frames<T>& frames, int64_t s,
+                             Vec<T>* to) {
+  constexpr int W = kLanes<T>;
+  const T* const from = frames.samples + s;
+  const Vec<T> window = load(plan.analysis_window + s);
+  Vec<T> v[W];
+#pragma GCC unroll 16
+  for (int l = 0; l < W; ++l) v[l] = load(from + l * frames.stride) * window;
+  transpose<T>(v);
+#pragma GCC unroll 16
+  for (int i = 0; i < W; ++i) to[i] = v[i];
+}
+
+// Samples from .. to of a tile that begins at s, one by one.
+template <class T>
+void add_samples(const StftView<T>& plan, const Vec<T>* tile, int64_t s, int64_t from, int64_t to,
+                 const FrameSums<T>& sums) {
+  for (int64_t i = from; i < to; ++i)
+    for (int64_t l = 0; l < sums.count; ++l)
+      sums.samples[l * sums.stride + s + i] += tile[i][l] * plan.synthesis_window[s + i];
+}
+
+// The reverse of read_tile: frames' samples s .. s + lanes - 1, the first `skip` of them done.
+template <class T>
+LAPPED_INLINE void add_tile(const StftView<T>& plan, Vec<T>* v, int64_t s, int64_t skip,
+                            const FrameSums<T>& sums) {
+  constexpr int W = kLanes<T>;
+  if (skip > 0) return add_samples(plan, v, s, skip, W, sums);
+  T* const to = sums.samples + s;
+  const Vec<T> window = load(plan.synthesis_window + s);
+  transpose<T>(v);
+  const auto add = [&](int64_t l) LAPPED_LAMBDA {
+    T* const p = to + l * sums.stride;
+    store(p, load(p) + v[l] * window);
+  };
+  if (sums.count < W) {
+    for (int64_t l = 0; l < sums.count; ++l) add(l);
     return;
   }
-  const FftStage& first = fft.stages[0];
-  with_radix(first.radix, [&](auto radix) {
-    forward_stage<decltype(radix)::value>(first, fft.twiddles, z, 1, source);
+#pragma GCC unroll 16
+  for (int l = 0; l < W; ++l) add(l);
+}
+
+// Elements a tile of samples makes, and whether the outermost stage can work on such tiles.
+template <class T>
+constexpr int kTileElements = kLanes<T> / 2;
+template <class T>
+bool has_tiles(const StftView<T>& plan) {
+  return plan.half_length && !plan.fft.padded && plan.fft.stage_count > 0 &&
+         plan.fft.stages[0].sub_length >= kTileElements<T>;
+}
+
+// each(j, tile of elements j .. j + kTileElements - 1, how many of them an earlier tile held).
+template <class T, class Each>
+LAPPED_INLINE void each_tile(int64_t m, Each each) {
+  constexpr int H = kTileElements<T>;
+  for (int64_t j = 0; j < m; j += H) {
+    const int64_t at = j + H <= m ? j : m - H;
+    each(at, j - at);
+  }
+}
+
+template <int R, class T>
+void first_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
+  constexpr int H = kTileElements<T>;
+  const FftStage& stage = plan.fft.stages[0];
+  const int64_t m = stage.sub_length;
+  Cvec<T> legs[R][H];
+  each_tile<T>(m, [&](int64_t j, int64_t) LAPPED_LAMBDA {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+      read_tile(plan, frames, 2 * (j + r * m), reinterpret_cast<Vec<T>*>(legs[r]));
+    const T* w = plan.fft.twiddles + stage.twiddle + j * 2 * (R - 1);
+    for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
+      Cvec<T> a[R];
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) a[r] = legs[r][i];
+      forward_butterfly(a, w, z + j + i, m);
+    }
   });
+}
+
+template <int R, class T>
+void last_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
+  constexpr int H = kTileElements<T>;
+  const FftStage& stage = plan.fft.stages[0];
+  const int64_t m = stage.sub_length;
+  Cvec<T> legs[R][H];
+  each_tile<T>(m, [&](int64_t j, int64_t skip) LAPPED_LAMBDA {
+    const T* w = plan.fft.twiddles + stage.twiddle + j * 2 * (R - 1);
+    for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
+      Cvec<T> a[R];
+      inverse_butterfly(a, w, z + j + i, m);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) legs[r][i] = a[r];
+    }
+    for (int r = 0; r < R; ++r)
+      add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, sums);
+  });
+}
+
+// Windowed samples, all at once, in natural order.
+template <class T>
+void read_frames(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
+  constexpr int W = kLanes<T>;
+  const int64_t n = plan.framing.n_fft;
+  const auto element = [&](int64_t s) -> Vec<T>& {
+    return plan.half_length ? reinterpret_cast<Vec<T>*>(z)[s] : z[s].re;
+  };
+  for (int64_t s = 0; s < n; s += W) {
+    Vec<T> v[W];
+    const int64_t at = s + W <= n ? s : n - W;
+    if (at >= 0)
+      read_tile(plan, frames, at, v);
+    else
+      for (int64_t i = 0; i < n; ++i)
+        for (int l = 0; l < W; ++l)
+          v[i][l] = frames.samples[l * frames.stride + i] * plan.analysis_window[i];
+    const int64_t first = at < 0 ? 0 : at;
+    for (int64_t i = first; i < n && i < first + W; ++i) element(i) = v[i - first];
+  }
+  if (!plan.half_length)
+    for (int64_t i = 0; i < n; ++i) z[i].im = Vec<T>{};
+}
+
+template <class T>
+void add_frames(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
+  constexpr int W = kLanes<T>;
+  const int64_t n = plan.framing.n_fft;
+  for (int64_t s = 0; s < n; s += W) {
+    Vec<T> v[W];
+    const int64_t count = n - s < W ? n - s : W;
+    for (int64_t i = 0; i < count; ++i)
+      v[i] = plan.half_length ? reinterpret_cast<const Vec<T>*>(z)[s + i] : z[s + i].re;
+    if (count == W)
+      add_tile(plan, v, s, 0, sums);
+    else
+      add_samples(plan, v, s, 0, count, sums);
+  }
 }
 
 }  // namespace
 
 template <class T>
-void start_forward(const StftView<T>& plan, const T* y, T* work) {
-  const T* w = plan.analysis_window;
-  const int32_t* offset = plan.sample_offset;
+void start_forward(const StftView<T>& plan, const Frames<T>& frames, T* work) {
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
-  if (plan.half_length)
-    first_stage(plan.fft, z, [=](const Cvec<T>*, int64_t i) LAPPED_LAMBDA {
-      return Cvec<T>{load(y + offset[2 * i]) * splat(w[2 * i]),
-                     load(y + offset[2 * i + 1]) * splat(w[2 * i + 1])};
-    });
-  else
-    first_stage(plan.fft, z, [=](const Cvec<T>*, int64_t i) LAPPED_LAMBDA {
-      return Cvec<T>{load(y + offset[i]) * splat(w[i]), Vec<T>{}};
-    });
+  const FftView<T>& fft = plan.fft;
+  if (has_tiles(plan))
+    return with_radix(fft.stages[0].radix,
+                      [&](auto radix) { first_stage<decltype(radix)::value>(plan, frames, z); });
+  read_frames(plan, frames, z);
+  if (fft.padded)
+    chirp_transform<false>(fft, z);
+  else if (fft.stage_count > 0)
+    run_stage<false>(fft, 0, z, 1);
 }
 
 template <class T>
@@ -194,19 +326,24 @@ void start_inverse(const FftView<T>& fft, int64_t part, T* work) {
 }
 
 template <class T>
-void finish_inverse(const FftView<T>& fft, T* work) {
+void finish_inverse(const StftView<T>& plan, T* work, const FrameSums<T>& sums) {
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
+  const FftView<T>& fft = plan.fft;
+  if (has_tiles(plan))
+    return with_radix(fft.stages[0].radix,
+                      [&](auto radix) { last_stage<decltype(radix)::value>(plan, z, sums); });
   if (fft.padded)
     chirp_transform<true>(fft, z);
   else if (fft.stage_count > 0)
     run_stage<true>(fft, 0, z, 1);
+  add_frames(plan, z, sums);
 }
 
-#define LAPPED_INSTANTIATE(T)                                    \
-  template void start_forward(const StftView<T>&, const T*, T*); \
-  template void finish_forward(const FftView<T>&, int64_t, T*);  \
-  template void start_inverse(const FftView<T>&, int64_t, T*);   \
-  template void finish_inverse(const FftView<T>&, T*);
+#define LAPPED_INSTANTIATE(T)                                            \
+  template void start_forward(const StftView<T>&, const Frames<T>&, T*); \
+  template void finish_forward(const FftView<T>&, int64_t, T*);          \
+  template void start_inverse(const FftView<T>&, int64_t, T*);           \
+  template void finish_inverse(const StftView<T>&, T*, const FrameSums<T>&);
 LAPPED_INSTANTIATE(float)
 LAPPED_INSTANTIATE(double)
 

@@ -2,38 +2,45 @@
 // Transforms of `lanes` frames at once, one a lane. Element i of the work array is {real parts,
 // imaginary parts}; see core/fft_plan.h.
 //
-// After the first stage a transform falls into `fft_parts` parts that no longer meet, part s
-// holding elements k = s modulo the number of parts. Whoever uses a spectrum finishes one part,
-// works on it while it lies in the first-level cache, and goes on to the next.
+// Whoever uses a spectrum finishes one of its parts (fft_parts), works on it while it lies in the
+// first-level cache, and goes on to the next. Samples are turned into lanes and back a tile of
+// lanes x lanes at a time, next to the butterflies that use them: a copy of the whole signal in
+// another layout would not stay in that cache.
 #pragma once
 #include "core/stft_plan.h"
 #include "cpu/simd.h"
 
 namespace lapped::cpu {
-namespace {
 
+// Frames as they overlap in a signal: the one of lane l begins at samples + l * stride.
 template <class T>
-int64_t fft_parts(const FftView<T>& fft) {
-  return fft.padded || fft.stage_count < 2 ? 1 : fft.stages[0].radix;
-}
+struct Frames {
+  const T* samples;
+  int64_t stride;
+};
 
-}  // namespace
+// Where frames are added up, one each stride; lanes from `count` on do not exist.
+template <class T>
+struct FrameSums {
+  T* samples;
+  int64_t stride, count;
+};
+
 }  // namespace lapped::cpu
 
 namespace lapped::cpu::LAPPED_ISA {
 
-// First stage of windowed frames whose transposed samples (cpu/samples.h) start at y, and the rest
-// of one part.
+// First stage of the windowed frames, and the rest of one part.
 template <class T>
-void start_forward(const StftView<T>& plan, const T* y, T* work);
+void start_forward(const StftView<T>& plan, const Frames<T>& frames, T* work);
 template <class T>
 void finish_forward(const FftView<T>& fft, int64_t part, T* work);
 
-// The mirror image: all but the last inverse stage of one part, then the last of all. Natural
-// order, times fft.n.
+// The mirror image: all but the last inverse stage of one part, then the last of all, whose
+// windowed samples are added to sums. Spoils the work array.
 template <class T>
 void start_inverse(const FftView<T>& fft, int64_t part, T* work);
 template <class T>
-void finish_inverse(const FftView<T>& fft, T* work);
+void finish_inverse(const StftView<T>& plan, T* work, const FrameSums<T>& sums);
 
 }  // namespace lapped::cpu::LAPPED_ISA

@@ -67,7 +67,7 @@ size_t scratch_bytes(const Row<T>& row) {
 
 template <class T>
 LAPPED_INLINE Cvec<T> with_magnitude(Cvec<T> x, Vec<T> magnitude) {  // 0 stays 0
-  return scaled(x, magnitude * inverse_square_root(squared(x) + kTiny<T>));
+  return scaled(x, magnitude * inverse_square_root(squared(x, kTiny<T>)));
 }
 
 // bins <- complex numbers whose phases start the iteration.
@@ -103,61 +103,39 @@ void start_spectrum(const Row<T>& row, const GriffinLimOptions& options, int64_t
   from_bins(row.plan, z, [&](int64_t k) LAPPED_LAMBDA { return bins[k]; });
 }
 
-// Inverse transforms of the frames at y with the magnitudes |x| that one step of
+// Inverse transforms of the frames with the magnitudes |x| that one step of
 // expectation-maximisation (cpu/mel_inverse.cc) makes of their own: |x|^exponent g. No bin may fall
 // below a hundredth of the given magnitudes, or it would stay at zero; bins in no band become 0.
 template <class T>
-void hold_to_mel(const Row<T>& row, int64_t t, const T* y, const IterationScratch<T>& s,
-                 Cvec<T>* z) {
+void hold_to_mel(const Row<T>& row, int64_t t, const Frames<T>& frames,
+                 const IterationScratch<T>& s, Cvec<T>* z) {
   constexpr T least = T(0.01);
   const MelTarget<T>& mel = *row.mel;
   const MagnitudePower<T> raise{mel.exponent}, root{T(2) / mel.exponent};
   const Vec<T>* magnitude = row.magnitude.frames_from(t);
-  each_bin(row.plan, y, z, [&](int64_t k, Cvec<T> x) LAPPED_LAMBDA {
+  each_bin(row.plan, frames, z, [&](int64_t k, Cvec<T> x) LAPPED_LAMBDA {
     const Vec<T> floor = *magnitude++ * least, own = squared(x), lowest = floor * floor;
     s.bins[k] = x;
     s.powers[k] = raise(own < lowest ? lowest : own);
   });
   const Vec<T>* const bands = mel.bands.frames_from(t);
-  project_bins(mel.bank, s.powers, [&](int64_t m, Vec<T> sum) LAPPED_LAMBDA {
+  int64_t m = 0;
+  project_bins(mel.bank, s.powers, [&](Vec<T> sum) LAPPED_LAMBDA {
     s.ratios[m] = sum <= kTiny<T> ? Vec<T>{} : bands[m] / sum;
+    ++m;
   });
   s.ratios[mel.bank.band_count] = Vec<T>{};
   const int32_t first = mel.bank.starts[0], end = mel.bank.starts[mel.bank.band_count];
   for (int64_t k = 0; k < row.plan.bins; ++k)
     if (k < first || k >= end) s.bins[k] = Cvec<T>{Vec<T>{}, Vec<T>{}};
-  for (int64_t m = 0; m < mel.bank.band_count; ++m)
-    for (int32_t k = mel.bank.starts[m]; k < mel.bank.starts[m + 1]; ++k) {
+  for (int64_t band = 0; band < mel.bank.band_count; ++band)
+    for (int32_t k = mel.bank.starts[band]; k < mel.bank.starts[band + 1]; ++k) {
       const Vec<T> gain =
-          s.ratios[m] * mel.bank.shares[k].lower + s.ratios[m + 1] * mel.bank.shares[k].upper;
+          s.ratios[band] * mel.bank.shares[k].lower + s.ratios[band + 1] * mel.bank.shares[k].upper;
       s.bins[k] = with_magnitude(s.bins[k], root(s.powers[k] * gain));
     }
   from_bins(row.plan, z, [&](int64_t k) LAPPED_LAMBDA { return s.bins[k]; });
 }
-
-// Transposed samples of a signal's frames t .. t + lanes - 1; a chunk is transposed when t enters
-// it.
-template <class T>
-class ChunkedSamples {
- public:
-  ChunkedSamples(const Row<T>& row, const T* signal, AnalysisScratch<T>& scratch)
-      : row_(row), signal_(signal_of(signal, row.samples)), scratch_(scratch) {}
-
-  LAPPED_INLINE const T* operator()(int64_t t) {
-    if (t >= end_) {
-      start_ = t;
-      end_ = smaller(t + row_.plan.tiling.chunk_frames, row_.frames);
-      scratch_.samples.fill(row_.plan, signal_, start_, end_ - start_);
-    }
-    return scratch_.samples.y + (t - start_);
-  }
-
- private:
-  const Row<T>& row_;
-  Signal signal_;
-  AnalysisScratch<T>& scratch_;
-  int64_t start_ = 0, end_ = 0;
-};
 
 // --- one iteration over blocks [from, to) ---
 
@@ -170,11 +148,13 @@ void start_blocks(const Row<T>& row, const GriffinLimOptions& options, const Sta
   synthesise(
       row.plan, row.frames, from, to, s.synthesis,
       [&](int64_t t, Cvec<T>* z) { start_spectrum(row, options, t, s.bins, z); },
-      [&](int64_t b, const T* values) {
-        clipped(b * f.hop - f.pad_left, block_rows(f), row.samples, values,
-                [&](int64_t at, int64_t count, const T* v) {
+      [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
+        clipped(b * f.hop - f.pad_left, block_rows(f), row.samples,
+                [&](int64_t at, int64_t count, int64_t skip) {
+                  T* __restrict tau = state.tau + at;
+                  T* __restrict next = state.next_chi + at;
                   for (int64_t i = 0; i < count; ++i)
-                    state.tau[at + i] = state.next_chi[at + i] = v[i];
+                    tau[i] = next[i] = sums[skip + i] * envelope[skip + i];
                 });
       });
 }
@@ -184,26 +164,27 @@ void iterate_blocks(const Row<T>& row, const GriffinLimOptions& options, const S
                     int64_t from, int64_t to, std::byte* memory) {
   Carver carver(memory);
   IterationScratch<T> s(row, carver);
-  ChunkedSamples<T> samples_from(row, state.chi, s.analysis);
+  const Signal signal = signal_of(state.chi, row.samples);
   const Framing& f = row.plan.framing;
   const T momentum = static_cast<T>(options.momentum), step = static_cast<T>(options.step),
           keep = T(1) - step;
   synthesise(
       row.plan, row.frames, from, to, s.synthesis,
       [&](int64_t t, Cvec<T>* z) {
-        if (row.mel) return hold_to_mel(row, t, samples_from(t), s, z);
+        const Frames<T> frames = frames_at(f, signal, t, s.analysis.span);
+        if (row.mel) return hold_to_mel(row, t, frames, s, z);
         const Vec<T>* magnitude = row.magnitude.frames_from(t);
-        map_bins(row.plan, samples_from(t), z,
+        map_bins(row.plan, frames, z,
                  [&](int64_t, Cvec<T> x) LAPPED_LAMBDA { return with_magnitude(x, *magnitude++); });
       },
-      [&](int64_t b, const T* values) {
-        clipped(b * f.hop - f.pad_left, block_rows(f), row.samples, values,
-                [&](int64_t at, int64_t count, const T* v) {
+      [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
+        clipped(b * f.hop - f.pad_left, block_rows(f), row.samples,
+                [&](int64_t at, int64_t count, int64_t skip) {
                   T* __restrict tau = state.tau + at;
                   T* __restrict next = state.next_chi + at;
                   const T* __restrict chi = state.chi + at;
                   for (int64_t i = 0; i < count; ++i) {
-                    const T updated = keep * chi[i] + step * v[i];
+                    const T updated = keep * chi[i] + step * (sums[skip + i] * envelope[skip + i]);
                     next[i] = updated + momentum * (updated - tau[i]);
                     tau[i] = updated;
                   }

@@ -25,13 +25,14 @@ struct Destination {
   void zero(int64_t from, int64_t to) const {
     for (int64_t i = larger(0, from); i < smaller(to, samples); ++i) data[i * stride] = T(0);
   }
-  void block(int64_t b, const T* values) const {
+  void block(int64_t b, const T* __restrict sums, const T* __restrict envelope) const {
     const int64_t p = b * framing.hop - framing.pad_left, rows = block_rows(framing);
-    clipped(p, rows, samples, values, [&](int64_t at, int64_t count, const T* v) {
+    clipped(p, rows, samples, [&](int64_t at, int64_t count, int64_t skip) {
+      T* __restrict to = data + at * stride;
       if (stride == 1)
-        copy_elements(v, count, data + at);
+        for (int64_t i = 0; i < count; ++i) to[i] = sums[skip + i] * envelope[skip + i];
       else
-        for (int64_t i = 0; i < count; ++i) data[(at + i) * stride] = v[i];
+        for (int64_t i = 0; i < count; ++i) to[i * stride] = sums[skip + i] * envelope[skip + i];
     });
     zero(p + rows, p + framing.hop);
   }
@@ -65,7 +66,7 @@ bool istft(const StftView<T>& plan, View<const Complex<T>, 3> spectrum, const in
                      s.bins);
           from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA { return s.bins[k]; });
         },
-        [&](int64_t b, const T* values) { destination.block(b, values); });
+        [&](int64_t b, const T* sums, const T* envelope) { destination.block(b, sums, envelope); });
     const Destination<T> rest{f, destination.data, destination.stride, length};
     const int64_t end = task % tasks == tasks - 1 ? length : (from + per_task) * f.hop - f.pad_left;
     rest.zero(smaller(to * f.hop - f.pad_left, larger(valid, from * f.hop - f.pad_left)), end);

@@ -10,12 +10,18 @@ namespace lapped::cpu::LAPPED_ISA {
 namespace {
 
 template <class T>
-constexpr Kernels<T> kKernels = {kLanes<T>,        LAPPED_VECTOR_BYTES == 64,
-                                 stft<T>,          magnitude<T>,
-                                 power<T>,         istft<T>,
-                                 mel<T>,           project<T>,
-                                 mel_inverse<T>,   griffin_lim<T>,
-                                 spectral_error<T>};
+constexpr Kernels<T> kKernels = {kLanes<T>,
+                                 LAPPED_VECTOR_BYTES == 64,
+                                 stft<T>,
+                                 magnitude<T>,
+                                 power<T>,
+                                 istft<T>,
+                                 mel<T>,
+                                 project<T>,
+                                 mel_inverse<T>,
+                                 griffin_lim<T>,
+                                 spectral_error<T>,
+                                 probes<T>};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include "core/options.h"
 #include "core/stft_plan.h"
 #include "core/view.h"
+#include "cpu/probes.h"
 
 namespace lapped::cpu {
 
@@ -40,6 +41,7 @@ struct Kernels {
                       View<const Complex<T>, 3> phase, View<T, 2> out, const GriffinLimOptions&);
   bool (*spectral_error)(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
                          const int64_t* lengths, View<double, 2> out);
+  const Probes<T>& (*probes)();
 };
 
 struct InstructionSet {

@@ -24,13 +24,28 @@ struct BandTile {
         frames(tile) {}
 };
 
+// Powers of the frames by bin.
 template <class T>
-void project_lanes(const BandView<T>& bank, const Compressor<T>& compress, const BandTile<T>& tile,
-                   int64_t at) {
-  project_bins(bank, tile.powers, [&](int64_t m, Vec<T> sum) LAPPED_LAMBDA {
-    store(tile.values + m * tile.frames + at, sum);
+void raise_lanes(const StftView<T>& plan, const MelOptions& options, const Frames<T>& frames,
+                 Cvec<T>* z, Vec<T>* powers) {
+  const T eps = static_cast<T>(options.magnitude_eps);
+  with_exponent(static_cast<T>(options.exponent), [&](auto raise) LAPPED_LAMBDA {
+    each_bin(plan, frames, z,
+             [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { powers[k] = raise(squared(bin, eps)); });
   });
-  compress(tile.values + at, bank.band_count, tile.frames);
+}
+
+template <class T>
+void project_lanes(const BandView<T>& bank, const Compressor<T>& compressor,
+                   const BandTile<T>& tile, int64_t at) {
+  compressor.with([&](auto compress) LAPPED_LAMBDA {
+    T* to = tile.values + at;
+    const int64_t stride = tile.frames;
+    project_bins(bank, tile.powers, [&, stride](Vec<T> sum) LAPPED_LAMBDA {
+      store(to, compress(sum));
+      to += stride;
+    });
+  });
 }
 
 template <class T>
@@ -96,10 +111,7 @@ template <class T>
 bool mel(const StftView<T>& plan, const BandView<T>& bank, const Signals& x, const int64_t* lengths,
          View<T, 3> out, const MelOptions& options) {
   const Compressor<T> compress(options.compression);
-  const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
-  const T eps = static_cast<T>(options.magnitude_eps);
-  const int64_t tile_size =
-      tile_frames(bank.band_count, sizeof(T), kLanes<T>, plan.tiling.chunk_frames);
+  const int64_t tile_size = tile_frames(bank.band_count, sizeof(T), kLanes<T>);
   const auto count = [&](int64_t row) {
     return frame_count(plan.framing, lengths ? lengths[row] : x.samples);
   };
@@ -118,15 +130,13 @@ bool mel(const StftView<T>& plan, const BandView<T>& bank, const Signals& x, con
                   T peak = kNoPeak<T>;
                   analyse(
                       plan, row_of(x, row, lengths), first, valid, scratch, tile_size,
-                      [&](const T* y, int64_t, int64_t at) {
-                        each_bin(plan, y, scratch.z, [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
-                          tile.powers[k] = raise(squared(bin) + eps);
-                        });
+                      [&](const Frames<T>& frames, int64_t, int64_t at) {
+                        raise_lanes(plan, options, frames, scratch.z, tile.powers);
                         project_lanes(bank, compress, tile, at);
                       },
-                      [&](int64_t t, int64_t frames) {
-                        if (compress.limited()) peak = tile_peak(bank, tile, frames, peak);
-                        write_tile(tile.values, tile.frames, frames, destination, bank.band_count,
+                      [&](int64_t t, int64_t ready) {
+                        if (compress.limited()) peak = tile_peak(bank, tile, ready, peak);
+                        write_tile(tile.values, tile.frames, ready, destination, bank.band_count,
                                    out.stride[1], out.stride[2], t);
                       });
                   peaks.of_task(row, first) = peak;
@@ -146,7 +156,7 @@ bool project(const BandView<T>& bank, View<const T, 3> magnitude, const int64_t*
   const Peaks<T> peaks(magnitude.shape[0], out.shape[2]);
   if (!peaks.ok()) return false;
   constexpr int W = kLanes<T>;
-  const int64_t tile_size = tile_frames(bank.band_count, sizeof(T), W, kTaskFrames);
+  const int64_t tile_size = tile_frames(bank.band_count, sizeof(T), W);
   Carver size(nullptr);
   BandTile<T> unused_tile(bank, tile_size, size);
   const bool done =

@@ -2,8 +2,7 @@
 // Spectra of real frames out of complex transforms. Even n_fft: element i of the half-length
 // transform is sample 2i + i sample 2i+1, and with E = Z_k + conj Z_(n-k), D = Z_k - conj Z_(n-k),
 // w = exp(-2 pi i k / n_fft):   X_k = (E - i w D) / 2,   X_(n-k) = conj(E + i w D) / 2. The halves
-// are folded into the windows (core/stft_plan.h). Bins k and n - k lie in parts s and -s of the
-// transform, which are finished together.
+// are folded into the windows (core/stft_plan.h).
 #pragma once
 #include "cpu/fft.h"
 
@@ -16,34 +15,27 @@ struct Pair {
   Cvec<T> low, high;
 };
 
+// e + t and conj(e - t), whose imaginary part is not negated but subtracted the other way round.
+template <class T>
+LAPPED_INLINE Pair<T> sum_and_conjugate_difference(Cvec<T> e, Cvec<T> t) {
+  return {e + t, {e.re - t.re, t.im - e.im}};
+}
+
 template <class T>
 LAPPED_INLINE Pair<T> untangle(Cvec<T> a, Cvec<T> b, Vec<T> wr, Vec<T> wi) {
-  const Cvec<T> e = a + conj(b), t = quarter_turn<false>(times<false>(a - conj(b), wr, wi));
-  return {e + t, conj(e - t)};
+  return sum_and_conjugate_difference(a + conj(b),
+                                      quarter_turn<false>(times<false>(a - conj(b), wr, wi)));
 }
 
 template <class T>
 LAPPED_INLINE Pair<T> tangle(Cvec<T> a, Cvec<T> b, Vec<T> wr, Vec<T> wi) {
-  const Cvec<T> e = a + conj(b), t = quarter_turn<true>(times<true>(a - conj(b), wr, wi));
-  return {e + t, conj(e - t)};
+  return sum_and_conjugate_difference(a + conj(b),
+                                      quarter_turn<true>(times<true>(a - conj(b), wr, wi)));
 }
 
-// begin(s, partner) and end(s, partner) around pair(k) for each unordered {k, n - k} of parts s and
-// partner, and middle() where k = n - k.
-template <class T, class Begin, class PairOf, class Middle, class End>
-LAPPED_INLINE void each_part(const FftView<T>& fft, Begin begin, PairOf pair, Middle middle,
-                             End end) {
-  const int64_t parts = fft_parts(fft), n = fft.n;
-  for (int64_t s = 0; 2 * s <= parts; ++s) {
-    const int64_t partner = (parts - s) % parts;
-    if (partner < s) continue;
-    begin(s, partner);
-    const int64_t last =
-        partner == s ? (n - 1) / 2 : n - 1;  // a part that is its own partner holds both of a pair
-    for (int64_t k = s ? s : parts; k <= last; k += parts) pair(k);
-    if (partner == s && n % 2 == 0 && n > 1 && n / 2 % parts == s) middle();
-    end(s, partner);
-  }
+template <class T>
+LAPPED_INLINE Cvec<T>& element(Cvec<T>* z, int32_t offset) {
+  return *reinterpret_cast<Cvec<T>*>(reinterpret_cast<T*>(z) + offset);
 }
 
 template <class T>
@@ -65,10 +57,9 @@ void finish_forward(const FftView<T>& fft, Cvec<T>* z) {
     LAPPED_ISA::finish_forward(fft, s, reinterpret_cast<T*>(z));
 }
 template <class T>
-void whole_inverse(const FftView<T>& fft, Cvec<T>* z) {
+void start_inverse(const FftView<T>& fft, Cvec<T>* z) {
   for (int64_t s = 0; s < fft_parts(fft); ++s)
     LAPPED_ISA::start_inverse(fft, s, reinterpret_cast<T*>(z));
-  LAPPED_ISA::finish_inverse(fft, reinterpret_cast<T*>(z));
 }
 
 // The order in which each_bin and map_bins take the bins: visit(k), for data that should stream
@@ -92,17 +83,19 @@ void each_visit(const StftView<T>& plan, Visit visit) {
   each_part(plan.fft, ends, both, [&] { visit(n / 2); }, [](int64_t, int64_t) {});
 }
 
-// emit(k, X_k) for every bin of the frames at y, once.
+// emit(k, X_k) for every bin of the frames, once.
 template <class T, class Emit>
-LAPPED_INLINE void each_bin(const StftView<T>& plan, const T* y, Cvec<T>* z, Emit emit) {
+LAPPED_INLINE void each_bin(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z,
+                            Emit emit) {
   const int32_t* at = plan.fft.position;
-  LAPPED_ISA::start_forward(plan, y, reinterpret_cast<T*>(z));
+  LAPPED_ISA::start_forward(plan, frames, reinterpret_cast<T*>(z));
   if (!plan.half_length) {
     finish_forward(plan.fft, z);
     for (int64_t k = 0; k < plan.bins; ++k) emit(k, z[at[k]]);
     return;
   }
   const int64_t n = plan.fft.n;
+  const BinPair<T>* pair = plan.pairs;
   each_part(
       plan.fft,
       [&](int64_t s, int64_t partner) LAPPED_LAMBDA {
@@ -113,8 +106,9 @@ LAPPED_INLINE void each_bin(const StftView<T>& plan, const T* y, Cvec<T>* z, Emi
         emit(n, Cvec<T>{(first.re - first.im) * T(2), Vec<T>{}});
       },
       [&](int64_t k) LAPPED_LAMBDA {
-        const Pair<T> x = untangle(z[at[k]], z[at[n - k]], splat(plan.twiddles[2 * k]),
-                                   splat(plan.twiddles[2 * k + 1]));
+        const Pair<T> x = untangle(element(z, pair->low), element(z, pair->high), splat(pair->re),
+                                   splat(pair->im));
+        ++pair;
         emit(k, x.low);
         emit(n - k, x.high);
       },
@@ -122,8 +116,8 @@ LAPPED_INLINE void each_bin(const StftView<T>& plan, const T* y, Cvec<T>* z, Emi
       [](int64_t, int64_t) {});
 }
 
-// z <- samples of the frames whose spectrum is get(k); imaginary parts of bin 0 and n_fft / 2 do
-// not count.
+// z <- what finish_inverse turns into the frames whose spectrum is get(k); imaginary parts of bin 0
+// and n_fft / 2 do not count.
 template <class T, class Get>
 LAPPED_INLINE void from_bins(const StftView<T>& plan, Cvec<T>* z, Get get) {
   const int32_t* at = plan.fft.position;
@@ -134,8 +128,9 @@ LAPPED_INLINE void from_bins(const StftView<T>& plan, Cvec<T>* z, Get get) {
       z[at[k]] = get(k);
       z[at[n - k]] = conj(z[at[k]]);
     }
-    return whole_inverse(plan.fft, z);
+    return start_inverse(plan.fft, z);
   }
+  const BinPair<T>* pair = plan.pairs;
   each_part(
       plan.fft,
       [&](int64_t s, int64_t) LAPPED_LAMBDA {
@@ -144,22 +139,21 @@ LAPPED_INLINE void from_bins(const StftView<T>& plan, Cvec<T>* z, Get get) {
         z[0] = Cvec<T>{first + last, first - last};
       },
       [&](int64_t k) LAPPED_LAMBDA {
-        const Pair<T> pair = tangle(get(k), get(n - k), splat(plan.twiddles[2 * k]),
-                                    splat(plan.twiddles[2 * k + 1]));
-        z[at[k]] = pair.low;
-        z[at[n - k]] = pair.high;
+        const Pair<T> values = tangle(get(k), get(n - k), splat(pair->re), splat(pair->im));
+        element(z, pair->low) = values.low;
+        element(z, pair->high) = values.high;
+        ++pair;
       },
       [&]() LAPPED_LAMBDA { z[at[n / 2]] = scaled(conj(get(n / 2)), splat(T(2))); },
       [&](int64_t s, int64_t partner) LAPPED_LAMBDA { start_inverse(plan.fft, s, partner, z); });
-  LAPPED_ISA::finish_inverse(plan.fft, reinterpret_cast<T*>(z));
 }
 
-// z <- samples of the frames whose spectrum is f(k, X_k), X being that of the frames at y.
+// The same for f(k, X_k), X being the spectrum of the given frames.
 template <class T, class F>
-LAPPED_INLINE void map_bins(const StftView<T>& plan, const T* y, Cvec<T>* z, F f) {
+LAPPED_INLINE void map_bins(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z, F f) {
   const int32_t* at = plan.fft.position;
   const int64_t n = plan.fft.n;
-  LAPPED_ISA::start_forward(plan, y, reinterpret_cast<T*>(z));
+  LAPPED_ISA::start_forward(plan, frames, reinterpret_cast<T*>(z));
   if (!plan.half_length) {
     finish_forward(plan.fft, z);
     z[at[0]] = Cvec<T>{f(0, z[at[0]]).re, Vec<T>{}};
@@ -167,8 +161,9 @@ LAPPED_INLINE void map_bins(const StftView<T>& plan, const T* y, Cvec<T>* z, F f
       z[at[k]] = f(k, z[at[k]]);
       z[at[n - k]] = conj(z[at[k]]);
     }
-    return whole_inverse(plan.fft, z);
+    return start_inverse(plan.fft, z);
   }
+  const BinPair<T>* pair = plan.pairs;
   each_part(
       plan.fft,
       [&](int64_t s, int64_t partner) LAPPED_LAMBDA {
@@ -179,18 +174,19 @@ LAPPED_INLINE void map_bins(const StftView<T>& plan, const T* y, Cvec<T>* z, F f
         z[0] = Cvec<T>{first + last, first - last};
       },
       [&](int64_t k) LAPPED_LAMBDA {
-        const Vec<T> wr = splat(plan.twiddles[2 * k]), wi = splat(plan.twiddles[2 * k + 1]);
-        const Pair<T> x = untangle(z[at[k]], z[at[n - k]], wr, wi);
+        const Vec<T> wr = splat(pair->re), wi = splat(pair->im);
+        Cvec<T>&at_low = element(z, pair->low), &at_high = element(z, pair->high);
+        ++pair;
+        const Pair<T> x = untangle(at_low, at_high, wr, wi);
         const Cvec<T> low = f(k, x.low), high = f(n - k, x.high);  // in the order of each_visit
-        const Pair<T> pair = tangle(low, high, wr, wi);
-        z[at[k]] = pair.low;
-        z[at[n - k]] = pair.high;
+        const Pair<T> values = tangle(low, high, wr, wi);
+        at_low = values.low;
+        at_high = values.high;
       },
       [&]() LAPPED_LAMBDA {
         z[at[n / 2]] = scaled(conj(f(n / 2, scaled(conj(z[at[n / 2]]), splat(T(2))))), splat(T(2)));
       },
       [&](int64_t s, int64_t partner) LAPPED_LAMBDA { start_inverse(plan.fft, s, partner, z); });
-  LAPPED_ISA::finish_inverse(plan.fft, reinterpret_cast<T*>(z));
 }
 
 }  // namespace

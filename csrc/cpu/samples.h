@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samples in the layout frames are read from: y[place in hop][hop number], so that a sample of
-// `lanes` consecutive frames is one load. Each sample of the signal is moved once, however much the
-// frames overlap.
+// Frames as kernels read them: where they lie in the signal itself, or in a copy where that is
+// padded, of another type or not contiguous.
 #pragma once
-#include "core/stft_plan.h"
 #include "core/view.h"
-#include "cpu/scratch.h"
-#include "cpu/simd.h"
+#include "cpu/fft.h"
 
 namespace lapped::cpu {
 namespace {
@@ -79,59 +76,26 @@ void read_padded(const Framing& f, const Signal& x, int64_t p, int64_t count, T*
   }
 }
 
-// y[r * row_stride + b] = from[b * pitch + r] for b < blocks (a multiple of lanes), r < rows.
+// Samples a copy of `lanes` frames takes. Frames that leave gaps lie side by side in it.
 template <class T>
-void transpose_blocks(const T* from, int64_t pitch, int64_t blocks, int64_t rows, T* y,
-                      int64_t row_stride) {
-  constexpr int W = kLanes<T>;
-  if (rows < W) {
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t b = 0; b < blocks; ++b) y[r * row_stride + b] = from[b * pitch + r];
-    return;
-  }
-  for (int64_t b = 0; b < blocks; b += W) {
-    for (int64_t r = 0; r < rows; r += W) {
-      const int64_t at = r + W <= rows ? r : rows - W;  // the last tile overlaps the one before
-      Vec<T> v[W];
-#pragma GCC unroll 16
-      for (int i = 0; i < W; ++i) v[i] = load(from + (b + i) * pitch + at);
-      transpose<T>(v);
-#pragma GCC unroll 16
-      for (int i = 0; i < W; ++i) store(y + (at + i) * row_stride + b, v[i]);
-    }
-  }
+int64_t span_length(const Framing& f) {
+  return (kLanes<T> - 1) * block_rows(f) + f.n_fft;
 }
 
-// Work memory for the samples of one chunk of frames.
+// Frames t .. t + lanes - 1; span is room for their copy.
 template <class T>
-struct SampleBlock {
-  T* span;  // padded samples, block after block, where they cannot be read in place
-  T* y;
-
-  SampleBlock(const StftView<T>& plan, Carver& carver)
-      : span(carver.take<T>(plan.tiling.row_stride * block_rows(plan.framing))),
-        y(carver.take<T>(plan.tiling.row_stride * block_rows(plan.framing))) {}
-
-  // Samples of `frames` frames from `first` on (first a multiple of lanes, frames at most a chunk).
-  void fill(const StftView<T>& plan, const Signal& x, int64_t first, int64_t frames) {
-    const Framing& f = plan.framing;
-    constexpr int W = kLanes<T>;
-    const int64_t rows = block_rows(f);
-    const int64_t vectors = (frames + W - 1) / W * W;  // idle lanes read too
-    const int64_t blocks = (vectors + frame_blocks(f) - 1 + W - 1) / W * W;
-    const int64_t p = first * f.hop - f.pad_left;
-    const bool in_place = x.stride == 1 && x.type == kSampleType<T> && p >= 0 &&
-                          p + (blocks - 1) * f.hop + rows <= x.samples;
-    if (in_place)
-      return transpose_blocks(static_cast<const T*>(x.data) + p, f.hop, blocks, rows, y,
-                              plan.tiling.row_stride);
-    if (rows == f.hop)
-      read_padded(f, x, p, blocks * rows, span);
-    else
-      for (int64_t b = 0; b < blocks; ++b) read_padded(f, x, p + b * f.hop, rows, span + b * rows);
-    transpose_blocks(span, rows, blocks, rows, y, plan.tiling.row_stride);
-  }
-};
+Frames<T> frames_at(const Framing& f, const Signal& x, int64_t t, T* span) {
+  const int64_t p = t * f.hop - f.pad_left;
+  const bool in_place = x.stride == 1 && x.type == kSampleType<T> && p >= 0 &&
+                        p + (kLanes<T> - 1) * f.hop + f.n_fft <= x.samples;
+  if (in_place) return {static_cast<const T*>(x.data) + p, f.hop};
+  if (f.hop < f.n_fft)
+    read_padded(f, x, p, span_length<T>(f), span);
+  else
+    for (int64_t l = 0; l < kLanes<T>; ++l)
+      read_padded(f, x, p + l * f.hop, f.n_fft, span + l * f.n_fft);
+  return {span, block_rows(f)};
+}
 
 }  // namespace
 }  // namespace lapped::cpu

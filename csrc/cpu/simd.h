@@ -64,6 +64,16 @@ template <class T>
 LAPPED_INLINE Vec<T> splat(T s) {
   return s - Vec<T>{};
 }
+// The same value, in a register: compilers would rather load what is used twice from memory twice.
+template <class V>
+LAPPED_INLINE V kept(V v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#endif
+  return v;
+}
 template <class T>
 LAPPED_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) {
   return mask ? a : b;

@@ -29,13 +29,12 @@ bool error_of(const StftView<T>& plan, const PackedMagnitude<T>& packed, int64_t
       [&](int64_t, int64_t first, int64_t last, int64_t, std::byte* scratch_memory) {
         Carver carver(scratch_memory);
         AnalysisScratch<T> scratch(plan, carver);
-        const int64_t chunk = plan.tiling.chunk_frames;
         analyse(
-            plan, x, first, last, scratch, chunk,
-            [&](const T* y, int64_t t, int64_t) {
+            plan, x, first, last, scratch, kTaskFrames,
+            [&](const Frames<T>& own, int64_t t, int64_t) {
               const Vec<T>* magnitude = packed.frames_from(t);
               Vec<T> e{}, s{};
-              each_bin(plan, y, scratch.z, [&](int64_t, Cvec<T> bin) LAPPED_LAMBDA {
+              each_bin(plan, own, scratch.z, [&](int64_t, Cvec<T> bin) LAPPED_LAMBDA {
                 const Vec<T> target = *magnitude++, d = square_root(squared(bin)) - target;
                 e += d * d;
                 s += target * target;

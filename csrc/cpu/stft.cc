@@ -30,7 +30,7 @@ template <class E, class T>
 int64_t frames_of_tile(const StftView<T>& plan, const View<E, 3>& out) {
   constexpr int64_t cache_line = 64;
   if (out.stride[2] == 1 && kLanes<T> * sizeof(E) >= cache_line) return kLanes<T>;
-  return tile_frames(plan.bins, sizeof(E), kLanes<T>, plan.tiling.chunk_frames);
+  return tile_frames(plan.bins, sizeof(E), kLanes<T>);
 }
 
 // out[row, k, t] = elements that put(to, X) writes, E wide.
@@ -52,11 +52,11 @@ bool transform(const StftView<T>& plan, const Signals& x, const int64_t* lengths
                           carver.take<E>(plan.bins * tile), tile};
     analyse(
         plan, row_of(x, row, lengths), first, valid, scratch, tile,
-        [&](const T* y, int64_t t, int64_t at) {
+        [&](const Frames<T>& frames, int64_t t, int64_t at) {
           const bool straight = rows.straight(valid - t);
           E* const to = straight ? rows.data + t : rows.tile + at;
           const int64_t stride = straight ? out.stride[1] : tile;
-          each_bin(plan, y, scratch.z,
+          each_bin(plan, frames, scratch.z,
                    [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { put(to + k * stride, bin); });
         },
         [&](int64_t t, int64_t frames) { rows.flush(t, frames); });
@@ -79,7 +79,7 @@ template <class T>
 bool magnitude(const StftView<T>& plan, const Signals& x, const int64_t* lengths, View<T, 3> out,
                T eps) {
   return transform<T>(plan, x, lengths, out, [eps](T* to, Cvec<T> bin) LAPPED_LAMBDA {
-    store(to, square_root(squared(bin) + eps));
+    store(to, square_root(squared(bin, eps)));
   });
 }
 

@@ -9,11 +9,12 @@ namespace lapped::cpu {
 namespace {
 
 constexpr int64_t kTileBytes = 64 << 10;
+constexpr int64_t kMostTileFrames = 64;
 
-// Frames a tile of `rows` rows should hold: a multiple of lanes, at most a chunk.
-inline int64_t tile_frames(int64_t rows, int64_t element_bytes, int64_t lanes, int64_t chunk) {
+// Frames a tile of `rows` rows should hold, a multiple of lanes.
+inline int64_t tile_frames(int64_t rows, int64_t element_bytes, int64_t lanes) {
   const int64_t fitting = kTileBytes / (rows * element_bytes) / lanes * lanes;
-  return fitting < lanes ? lanes : fitting < chunk ? fitting : chunk;
+  return fitting < lanes ? lanes : fitting < kMostTileFrames ? fitting : kMostTileFrames;
 }
 
 template <class E>
