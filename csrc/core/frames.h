@@ -43,6 +43,7 @@ static constexpr int64_t source_index(PadMode mode, int64_t i, int64_t n) {
       return i < 0 ? 0 : n - 1;
     case PadMode::kReflect: {
       if (n == 1) return 0;
+      if (i > -n && i < 2 * n - 1) return i < 0 ? -i : 2 * n - 2 - i;  // one bounce, no division
       const int64_t j = modulo(i, 2 * n - 2);
       return j < n ? j : 2 * n - 2 - j;
     }

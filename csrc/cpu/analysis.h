@@ -11,7 +11,8 @@
 namespace lapped::cpu {
 namespace {
 
-constexpr int64_t kTaskFrames = 256;  // about 0.1 ms of work; a multiple of every vector
+constexpr int64_t kTaskFrames = 64;        // a multiple of every two vectors; some 30 us of work,
+constexpr int64_t kTasksWorthAThread = 2;  // of which a thread should get more than waking it costs
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -21,11 +22,14 @@ inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 template <class Count, class F>
 bool each_task(int64_t batch, int64_t frames, size_t scratch_bytes, Count count, F f) {
   const int64_t per_row = (frames + kTaskFrames - 1) / kTaskFrames;
-  return parallel_for(batch * per_row, scratch_bytes, [&](int64_t task, std::byte* scratch) {
-    const int64_t row = task / per_row, first = task % per_row * kTaskFrames;
-    const int64_t last = smaller(first + kTaskFrames, frames);
-    f(row, first, larger(first, smaller(last, count(row))), last, scratch);
-  });
+  return parallel_for(
+      batch * per_row, scratch_bytes,
+      [&](int64_t task, std::byte* scratch) {
+        const int64_t row = task / per_row, first = task % per_row * kTaskFrames;
+        const int64_t last = smaller(first + kTaskFrames, frames);
+        f(row, first, larger(first, smaller(last, count(row))), last, scratch);
+      },
+      kTasksWorthAThread);
 }
 
 template <class T>

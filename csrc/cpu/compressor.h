@@ -70,9 +70,16 @@ class Compressor {
       return scaled_log([=](Vec<T> v) LAPPED_LAMBDA { return natural_log<T>(floored(v)); });
     scaled_log([=](Vec<T> v) LAPPED_LAMBDA { return log_of_positive<T>(floored(v)); });
   }
-  T limit(T level, T peak) const {
-    const T floor = peak - dynamic_range_;
-    return scale_ * ((level < floor ? floor : level) + shift_);
+  // What a limited range still needs: values are logarithms, `stride` apart.
+  void limit(T* values, int64_t count, int64_t stride, T peak) const {
+    const T floor = peak - dynamic_range_, scale = scale_, shift = shift_;
+    const auto limited = [=](auto v, auto least)
+                             LAPPED_LAMBDA { return scale * ((v < least ? least : v) + shift); };
+    int64_t i = 0;
+    if (stride == 1)
+      for (; i + kLanes<T> <= count; i += kLanes<T>)
+        store<T>(values + i, limited(load(values + i), splat(floor)));
+    for (; i < count; ++i) values[i * stride] = limited(values[i * stride], floor);
   }
   bool limited() const { return enabled_ && limited_; }
 

@@ -152,28 +152,44 @@ void chirp_transform(const FftView<T>& fft, Cvec<T>* z) {
 
 // --- between samples and elements ---
 
+// Places `stride` apart for each lane. Of any four, addresses are a base and a multiple that the
+// processor's addressing has.
+template <class P>
+struct LanePointers {
+  P base;
+  int64_t one, three;
+  LAPPED_INLINE LanePointers(P first, int64_t stride)
+      : base(first), one(stride), three(3 * stride) {}
+  LAPPED_INLINE P operator[](int l) const {
+    const P four = base + (l / 4) * 4 * one;
+    return l % 4 == 3 ? four + three : four + (l % 4) * one;
+  }
+};
+
 // Samples s .. s + lanes - 1 of each frame, windowed: to[i] = sample s + i of all frames.
 template <class T>
 LAPPED_INLINE void read_tile(const StftView<T>& plan, const Frames<T>& frames, int64_t s,
                              Vec<T>* to) {
   constexpr int W = kLanes<T>;
-  const T* const from = frames.samples + s;
+  const LanePointers from(frames.samples + s, frames.stride);
   const Vec<T> window = load(plan.analysis_window + s);
   Vec<T> v[W];
 #pragma GCC unroll 16
-  for (int l = 0; l < W; ++l) v[l] = load(from + l * frames.stride) * window;
+  for (int l = 0; l < W; ++l) v[l] = load(from[l]) * window;
   transpose<T>(v);
 #pragma GCC unroll 16
   for (int i = 0; i < W; ++i) to[i] = v[i];
 }
 
-// Samples from .. to of a tile that begins at s, one by one.
+// Samples from .. to of a tile that begins at s, where not all lanes or samples count.
 template <class T>
-void add_samples(const StftView<T>& plan, const Vec<T>* tile, int64_t s, int64_t from, int64_t to,
-                 const FrameSums<T>& sums) {
-  for (int64_t i = from; i < to; ++i)
-    for (int64_t l = 0; l < sums.count; ++l)
-      sums.samples[l * sums.stride + s + i] += tile[i][l] * plan.synthesis_window[s + i];
+__attribute__((noinline)) void add_samples(const StftView<T>& plan, Vec<T>* tile, int64_t s,
+                                           int64_t from, int64_t to, const FrameSums<T>& sums) {
+  transpose<T>(tile);
+  const T* const window = plan.synthesis_window + s;
+  for (int64_t l = 0; l < sums.count; ++l)
+    for (int64_t i = from; i < to; ++i)
+      sums.samples[l * sums.stride + s + i] += tile[l][i] * window[i];
 }
 
 // The reverse of read_tile: frames' samples s .. s + lanes - 1, the first `skip` of them done.
@@ -181,20 +197,15 @@ template <class T>
 LAPPED_INLINE void add_tile(const StftView<T>& plan, Vec<T>* v, int64_t s, int64_t skip,
                             const FrameSums<T>& sums) {
   constexpr int W = kLanes<T>;
-  if (skip > 0) return add_samples(plan, v, s, skip, W, sums);
-  T* const to = sums.samples + s;
+  if (skip > 0 || sums.count < W) return add_samples(plan, v, s, skip, W, sums);
+  const LanePointers to(sums.samples + s, sums.stride);
   const Vec<T> window = load(plan.synthesis_window + s);
   transpose<T>(v);
-  const auto add = [&](int64_t l) LAPPED_LAMBDA {
-    T* const p = to + l * sums.stride;
-    store(p, load(p) + v[l] * window);
-  };
-  if (sums.count < W) {
-    for (int64_t l = 0; l < sums.count; ++l) add(l);
-    return;
-  }
 #pragma GCC unroll 16
-  for (int l = 0; l < W; ++l) add(l);
+  for (int l = 0; l < W; ++l) {
+    T* const p = to[l];
+    store(p, load(p) + v[l] * window);
+  }
 }
 
 // Elements a tile of samples makes, and whether the outermost stage can work on such tiles.
@@ -250,6 +261,7 @@ void last_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& s
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) legs[r][i] = a[r];
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
       add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, sums);
   });
@@ -284,7 +296,7 @@ void add_frames(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& s
   constexpr int W = kLanes<T>;
   const int64_t n = plan.framing.n_fft;
   for (int64_t s = 0; s < n; s += W) {
-    Vec<T> v[W];
+    Vec<T> v[W] = {};
     const int64_t count = n - s < W ? n - s : W;
     for (int64_t i = 0; i < count; ++i)
       v[i] = plan.half_length ? reinterpret_cast<const Vec<T>*>(z)[s + i] : z[s + i].re;

@@ -63,6 +63,8 @@ size_t scratch_bytes(const Row<T>& row) {
   return size.used();
 }
 
+constexpr int64_t kPrefetched = 128;  // vectors ahead
+
 // --- spectra ---
 
 template <class T>
@@ -174,8 +176,10 @@ void iterate_blocks(const Row<T>& row, const GriffinLimOptions& options, const S
         const Frames<T> frames = frames_at(f, signal, t, s.analysis.span);
         if (row.mel) return hold_to_mel(row, t, frames, s, z);
         const Vec<T>* magnitude = row.magnitude.frames_from(t);
-        map_bins(row.plan, frames, z,
-                 [&](int64_t, Cvec<T> x) LAPPED_LAMBDA { return with_magnitude(x, *magnitude++); });
+        map_bins(row.plan, frames, z, [&](int64_t, Cvec<T> x) LAPPED_LAMBDA {
+          __builtin_prefetch(magnitude + kPrefetched);  // long signals come from beyond the caches
+          return with_magnitude(x, *magnitude++);
+        });
       },
       [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
         clipped(b * f.hop - f.pad_left, block_rows(f), row.samples,
@@ -195,8 +199,8 @@ void iterate_blocks(const Row<T>& row, const GriffinLimOptions& options, const S
 // Blocks are shared among threads in ranges of whole vectors.
 template <class T, class F>
 bool each_range(const Row<T>& row, F f) {
-  const int64_t blocks = block_count(row.plan, row.frames), per_task = task_blocks(row.plan);
-  const int64_t ranges = larger(1, smaller(thread_count(), blocks / per_task));
+  const int64_t blocks = block_count(row.plan, row.frames);
+  const int64_t ranges = larger(1, smaller(thread_count(), blocks / task_blocks(row.plan, 1, 0)));
   const int64_t vectors = (blocks + kLanes<T> - 1) / kLanes<T>;
   return parallel_for(ranges, scratch_bytes(row), [&](int64_t i, std::byte* memory) {
     f(vectors * i / ranges * kLanes<T>, smaller(blocks, vectors * (i + 1) / ranges * kLanes<T>),

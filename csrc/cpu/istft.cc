@@ -44,8 +44,9 @@ template <class T>
 bool istft(const StftView<T>& plan, View<const Complex<T>, 3> spectrum, const int64_t* frames,
            const int64_t* samples, View<T, 2> out) {
   const Framing& f = plan.framing;
-  const int64_t length = out.shape[1], per_task = task_blocks(plan);
-  const int64_t tasks = (length + f.pad_left + per_task * f.hop - 1) / (per_task * f.hop);
+  const int64_t length = out.shape[1], blocks = (length + f.pad_left + f.hop - 1) / f.hop,
+                per_task = task_blocks(plan, spectrum.shape[0], blocks),
+                tasks = (blocks + per_task - 1) / per_task;
   Carver size(nullptr);
   InverseScratch<T> unused(plan, size);
   return parallel_for(spectrum.shape[0] * tasks, size.used(), [&](int64_t task, std::byte* memory) {

@@ -48,13 +48,21 @@ void project_lanes(const BandView<T>& bank, const Compressor<T>& compressor,
   });
 }
 
+// NaN is nobody's peak.
 template <class T>
 T tile_peak(const BandView<T>& bank, const BandTile<T>& tile, int64_t frames, T peak) {
-  for (int64_t m = 0; m < bank.band_count; ++m)
-    for (int64_t t = 0; t < frames; ++t) {
-      const T v = tile.values[m * tile.frames + t];
-      peak = v > peak ? v : peak;
+  constexpr int W = kLanes<T>;
+  Vec<T> peaks = splat(peak);
+  for (int64_t m = 0; m < bank.band_count; ++m) {
+    const T* const row = tile.values + m * tile.frames;
+    int64_t t = 0;
+    for (; t + W <= frames; t += W) {
+      const Vec<T> v = load(row + t);
+      peaks = v > peaks ? v : peaks;
     }
+    for (; t < frames; ++t) peak = row[t] > peak ? row[t] : peak;
+  }
+  for (int l = 0; l < W; ++l) peak = peaks[l] > peak ? peaks[l] : peak;
   return peak;
 }
 
@@ -88,20 +96,15 @@ class Peaks {
 template <class T, class Count>
 bool limit_range(const Compressor<T>& compress, const Peaks<T>& peaks, bool whole_batch,
                  View<T, 3> out, Count count) {
-  const bool frames_inside = out.stride[2] <= out.stride[1];
+  const int inner = out.stride[2] <= out.stride[1] ? 2 : 1, outer = 3 - inner;
   return each_task(out.shape[0], out.shape[2], 1, count,
                    [&](int64_t row, int64_t first, int64_t valid, int64_t, std::byte*) {
                      const T peak = peaks.of(row, whole_batch);
-                     T* const values = out.data + row * out.stride[0];
-                     const int64_t outer = frames_inside ? out.shape[1] : valid - first,
-                                   inner = frames_inside ? valid - first : out.shape[1];
-                     const int64_t outer_stride = out.stride[frames_inside ? 1 : 2],
-                                   inner_stride = out.stride[frames_inside ? 2 : 1];
-                     for (int64_t i = 0; i < outer; ++i)
-                       for (int64_t j = 0; j < inner; ++j) {
-                         T& v = values[first * out.stride[2] + i * outer_stride + j * inner_stride];
-                         v = compress.limit(v, peak);
-                       }
+                     T* const values = out.data + row * out.stride[0] + first * out.stride[2];
+                     int64_t shape[3] = {1, out.shape[1], valid - first};
+                     for (int64_t i = 0; i < shape[outer]; ++i)
+                       compress.limit(values + i * out.stride[outer], shape[inner],
+                                      out.stride[inner], peak);
                    });
 }
 

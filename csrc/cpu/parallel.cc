@@ -181,10 +181,11 @@ int thread_count() { return shared().threads; }
 
 void set_thread_count(int threads) { shared().threads = std::max(1, threads); }
 
-bool run_tasks(int64_t tasks, size_t scratch_bytes, const void* closure, TaskFunction task) {
+bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* closure,
+               TaskFunction task) {
   Job job{tasks, scratch_bytes, closure, task};
   State& s = shared();
-  const int helpers = static_cast<int>(std::min<int64_t>(s.threads, tasks)) - 1;
+  const int helpers = static_cast<int>(std::min<int64_t>(s.threads, tasks / grain)) - 1;
   std::unique_lock owner(s.owner, std::defer_lock);
   if (helpers < 1 || inside || !owner.try_lock()) {
     job.work();

@@ -27,15 +27,16 @@ class FlushDenormals {
 using TaskFunction = void (*)(const void* closure, int64_t index, std::byte* scratch);
 
 // Calls task(closure, i, scratch) for i in [0, tasks), each thread with `scratch_bytes` of its own,
-// denormals flushed. A second caller at the same time, or a nested call, runs serially. False when
-// scratch could not be allocated.
-bool run_tasks(int64_t tasks, size_t scratch_bytes, const void* closure, TaskFunction task);
+// denormals flushed; a thread is woken for `grain` tasks, not for fewer. A second caller at the
+// same time, or a nested call, runs serially. False when scratch could not be allocated.
+bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* closure,
+               TaskFunction task);
 
 namespace {
 
 template <class F>
-bool parallel_for(int64_t tasks, size_t scratch_bytes, const F& f) {
-  return run_tasks(tasks, scratch_bytes, &f,
+bool parallel_for(int64_t tasks, size_t scratch_bytes, const F& f, int64_t grain = 1) {
+  return run_tasks(tasks, grain, scratch_bytes, &f,
                    [](const void* closure, int64_t index, std::byte* scratch) {
                      (*static_cast<const F*>(closure))(index, scratch);
                    });

@@ -53,8 +53,10 @@ void read_padded(const Framing& f, const S* x, int64_t samples, int64_t stride, 
       else
         for (int64_t j = 0; j < run; ++j) out[i + j] = static_cast<T>(from[j * stride]) * scale;
       i += run;
+    } else if (at >= end) {
+      for (; i < count; ++i) out[i] = T(0);
     } else {
-      const int64_t from = at < end ? source_index(f.pad_mode, at, samples) : -1;
+      const int64_t from = source_index(f.pad_mode, at, samples);
       out[i++] = from < 0 ? T(0) : static_cast<T>(x[from * stride]) * scale;
     }
   }

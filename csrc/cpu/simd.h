@@ -26,7 +26,7 @@ struct Simd;
 template <>
 struct Simd<float> {
   typedef float V __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
-  typedef float Unaligned __attribute__((vector_size(LAPPED_VECTOR_BYTES), aligned(4), may_alias));
+  typedef float Unaligned __attribute__((vector_size(LAPPED_VECTOR_BYTES), aligned(4)));
   typedef int32_t I __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   typedef uint32_t U __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   using Int = int32_t;
@@ -37,7 +37,7 @@ struct Simd<float> {
 template <>
 struct Simd<double> {
   typedef double V __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
-  typedef double Unaligned __attribute__((vector_size(LAPPED_VECTOR_BYTES), aligned(8), may_alias));
+  typedef double Unaligned __attribute__((vector_size(LAPPED_VECTOR_BYTES), aligned(8)));
   typedef int64_t I __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   typedef uint64_t U __attribute__((vector_size(LAPPED_VECTOR_BYTES)));
   using Int = int64_t;

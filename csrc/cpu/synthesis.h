@@ -77,11 +77,16 @@ LAPPED_INLINE void clipped(int64_t p, int64_t rows, int64_t samples, F f) {
   if (end > skip) f(p + skip, end - skip, skip);
 }
 
-// Blocks a task of synthesis should do: enough that frames computed twice at its start are few.
+// Blocks a task of synthesis should do, of `blocks` in each of `rows` signals: some tasks for every
+// thread, but so long that frames computed twice at their start are few.
 template <class T>
-int64_t task_blocks(const StftView<T>& plan) {
-  const int64_t several = 8 * (frame_blocks(plan.framing) - 1);
-  return larger(kTaskFrames, (several + kLanes<T> - 1) / kLanes<T> * kLanes<T>);
+int64_t task_blocks(const StftView<T>& plan, int64_t rows, int64_t blocks) {
+  constexpr int64_t several = 2;
+  const int threads = thread_count();
+  const int64_t least = larger(kTaskFrames, 8 * (frame_blocks(plan.framing) - 1)),
+                tasks = threads == 1 ? 1 : larger(1, several * threads / larger(rows, 1)),
+                wanted = larger(least, (blocks + tasks - 1) / tasks);
+  return (wanted + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ void transpose_tile(const E* tile, int64_t tile_stride, int64_t rows, int64_t fr
       Vec<T> v[W];
 #pragma GCC unroll 16
       for (int i = 0; i < W; ++i)
-        v[i] = load(reinterpret_cast<const T*>(tile + (at + i) * tile_stride + t));
+        __builtin_memcpy(&v[i], tile + (at + i) * tile_stride + t, sizeof v[i]);
       transpose<T>(v);
       alignas(LAPPED_VECTOR_BYTES) T column[W];
       for (int64_t i = 0; i < lanes; ++i) {
@@ -101,23 +101,18 @@ void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_
       to[k] = load_complex(reinterpret_cast<const T*>(from + k * row_stride));
     return;
   }
-  if constexpr (sizeof(T) == 4) {  // a complex float moves as one double
-    if (row_stride == 1 && frames >= W && rows >= H) {
-      for (int64_t k = 0; k < rows; k += H) {
-        const int64_t at = k + H <= rows ? k : rows - H;
-        Vec<double> early[H], late[H];
+  if (row_stride == 1 && frames >= W && rows >= H) {
+    for (int64_t k = 0; k < rows; k += H) {
+      const int64_t at = k + H <= rows ? k : rows - H;
+      Vec<T> v[W];
 #pragma GCC unroll 16
-        for (int i = 0; i < H; ++i) {
-          early[i] = load(reinterpret_cast<const double*>(from + i * frame_stride + at));
-          late[i] = load(reinterpret_cast<const double*>(from + (H + i) * frame_stride + at));
-        }
-        transpose<double>(early);
-        transpose<double>(late);
+      for (int i = 0; i < W; ++i)
+        v[i] = load(reinterpret_cast<const T*>(from + i * frame_stride + at));
+      transpose<T>(v);
 #pragma GCC unroll 16
-        for (int i = 0; i < H; ++i) to[at + i] = deinterleave<T>((Vec<T>)early[i], (Vec<T>)late[i]);
-      }
-      return;
+      for (int i = 0; i < H; ++i) to[at + i] = Cvec<T>{v[2 * i], v[2 * i + 1]};
     }
+    return;
   }
   for (int64_t k = 0; k < rows; ++k) {
     to[k] = Cvec<T>{};
