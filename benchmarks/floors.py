@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import neighbours
 from .cases import MAIN
 from .measure import CLOCKS, Effort, interleaved
 from .work import real_fft_flops
@@ -60,7 +61,8 @@ def measure(caches: dict[str, int], effort: Effort = EFFORT) -> Floors:
     footprints = copied_bytes(caches)
     calls = dict(_arithmetic()) | dict(_copies(footprints)) | dict(_transforms())
     done = {name: call() for name, call in calls.items()}
-    timings = interleaved(calls, effort, CLOCKS["process CPU time"])
+    probe = neighbours.arithmetic()
+    timings = interleaved(calls, effort, CLOCKS["process CPU time"], probe)
     rates = {name: 1e9 * done[name] / timings[name].median for name in calls}
     return _floors(rates, footprints)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
+from .neighbours import alone
+
 Clock = Callable[[], int]  # nanoseconds
 CLOCKS: dict[str, Clock] = {
     "process CPU time": time.process_time_ns,
@@ -48,12 +50,14 @@ class Timing:
     quartiles: tuple[float, float]
     mad: float  # median absolute deviation from the median
     rounds: int
+    disturbed: int = 0  # further rounds, which do not count
 
     @staticmethod
-    def of(times: list[float]) -> Timing:
+    def of(times: list[float], disturbed: int = 0) -> Timing:
         middle = median(times)
         low, _, high = quantiles(times, method="inclusive") if len(times) > 1 else times * 3
-        return Timing(middle, (low, high), median(abs(t - middle) for t in times), len(times))
+        mad = median(abs(t - middle) for t in times)
+        return Timing(middle, (low, high), mad, len(times), disturbed)
 
 
 @dataclass(frozen=True)
@@ -72,22 +76,46 @@ class Ratio:
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], Any]], effort: Effort, clock: Clock
+    calls: Mapping[str, Callable[[], Any]],
+    effort: Effort,
+    clock: Clock,
+    probe: Callable[[], Any] | None = None,
 ) -> dict[str, Timing]:
-    """Round after round, each call once to warm up and once timed; slow ones sit rounds out."""
+    """Round after round, each call once to warm up and once timed; slow ones sit rounds out.
+
+    With a probe of benchmarks.neighbours, timed before and after each call, a call counts when the
+    core was its own at both times. Where too few calls were so lucky, all count.
+    """
     first = {name: _first(call, clock) for name, call in calls.items()}
     wanted = {name: effort.rounds_for(taken) for name, taken in first.items()}
     rounds = max(wanted.values())
     in_a_row = {name: max(1, int(_SHORT / max(taken, 1))) for name, taken in first.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
+    probes: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds):
         for name, call in calls.items():
             if len(times[name]) * rounds > turn * wanted[name]:  # its share is spread evenly
                 continue
             if first[name] < _LONG:
                 call()
+            before = _timed(probe, clock) if probe else 0.0
             times[name].append(_timed(call, clock, in_a_row[name]))
-    return {name: Timing.of(taken) for name, taken in times.items()}
+            probes[name].append(max(before, _timed(probe, clock)) if probe else 0.0)
+    return _counted(times, probes, effort.fewest)
+
+
+def _counted(
+    times: dict[str, list[float]], probes: dict[str, list[float]], fewest: int
+) -> dict[str, Timing]:
+    """Timings of the calls that had the core to themselves, if there are enough of every one."""
+    undisturbed = iter(alone([probe for name in times for probe in probes[name]]))
+    chosen = {name: [t for t in taken if next(undisturbed)] for name, taken in times.items()}
+    if min(map(len, chosen.values())) < fewest:
+        return {name: Timing.of(taken) for name, taken in times.items()}
+    return {
+        name: Timing.of(chosen[name], disturbed=len(taken) - len(chosen[name]))
+        for name, taken in times.items()
+    }
 
 
 def _first(call: Callable[[], Any], clock: Clock) -> float:

@@ -105,7 +105,7 @@ def _aligned(table: Table) -> str:
 def _notes(report: Report, bullet: str) -> list[str]:
     skipped = [f"{bullet}{library}: {reason}" for library, reason in report.skipped.items()]
     refused = [f"{bullet}{line}" for line in _refusals(report)]
-    care = [bullet + caveat for caveat in (*_busy(report), *CAVEATS)]
+    care = [bullet + caveat for caveat in (*_busy(report), *_disturbed(report), *CAVEATS)]
     sections = {"Not here": skipped, "Not timed": refused, "Read with care": care}
     return [f"{title}:\n" + "\n".join(lines) for title, lines in sections.items() if lines]
 
@@ -126,6 +126,19 @@ def _busy(report: Report) -> list[str]:
     if not load or not cores or load[0] <= cores:
         return []
     return [f"The machine was busy: load {load[0]} on {cores} core(s). Trust ratios, not times."]
+
+
+def _disturbed(report: Report) -> list[str]:
+    """A caveat where calls did not have their core to themselves."""
+    timings = [row.timing for row in report.rows if row.timing]
+    left_out = sum(timing.disturbed for timing in timings)
+    if not left_out:
+        return []
+    taken = left_out + sum(timing.rounds for timing in timings)
+    return [
+        f"{left_out} of {taken} calls do not count, of whatever library: a probe before or after "
+        "them showed that something else was using the core's arithmetic."
+    ]
 
 
 def _title(op: str, group: str) -> str:

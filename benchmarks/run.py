@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from . import floors, machine
+from . import floors, machine, neighbours
 from .cases import Case
 from .check import CHECKS, error_of, limit_of
 from .floors import Floors
@@ -124,7 +124,8 @@ def compare(rivals: list[Rival], inputs: Inputs, effort: Effort, clock: str) -> 
     checked = [_checked(rival, inputs) for rival in rivals]
     accepted = [rival for rival, row in zip(rivals, checked, strict=True) if row.refused is None]
     calls = {rival.label: rival.build(inputs) for rival in accepted}
-    timings = interleaved(calls, effort, CLOCKS[clock]) if calls else {}
+    probe = neighbours.arithmetic() if clock == "process CPU time" else None
+    timings = interleaved(calls, effort, CLOCKS[clock], probe) if calls else {}
     return [_with_time(row, timings.get(row.label), timings.get(OURS)) for row in checked]
 
 

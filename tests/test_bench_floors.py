@@ -103,6 +103,14 @@ def test_an_hour_of_log_mel_needs_its_result_and_a_thread_s_work_memory():
 
 
 @pytest.mark.skipif(not can_weigh(), reason="the system does not count peaks")
+@pytest.mark.parametrize("n_fft", [400, 4096])
+@pytest.mark.parametrize("op", ["stft", "power", "istft", "mel_inverse"])
+def test_long_audio_needs_its_result_and_a_thread_s_work_memory(op, n_fft):
+    minutes = Case(n_fft, n_fft // 4, 16000, seconds=300)
+    assert 0 <= weigh(op, minutes, "lapped", "lapped").extra < 2**20
+
+
+@pytest.mark.skipif(not can_weigh(), reason="the system does not count peaks")
 def test_what_a_process_could_not_weigh_is_told():
     with pytest.raises(RuntimeError, match="no_such_library"):
         weigh("mel", MAIN[0], "no_such_library", "")

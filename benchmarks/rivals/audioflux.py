@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""audioFlux: its C core through its Python classes. Frame lengths are powers of two."""
+"""audioFlux: its C core through its Python classes. Frame lengths are powers of two.
+
+Equal calls do not always give equal results; a run in which they are wrong does not time it.
+"""
 
 from __future__ import annotations
 

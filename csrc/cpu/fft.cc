@@ -2,6 +2,7 @@
 #include "cpu/fft.h"
 
 #include "cpu/butterflies.h"
+#include "cpu/frame_tiles.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
@@ -150,63 +151,7 @@ void chirp_transform(const FftView<T>& fft, Cvec<T>* z) {
     z[j] = times<Inverse>(z[j], splat(c[2 * j]), splat(c[2 * j + 1]));
 }
 
-// --- between samples and elements ---
-
-// Places `stride` apart for each lane. Of any four, addresses are a base and a multiple that the
-// processor's addressing has.
-template <class P>
-struct LanePointers {
-  P base;
-  int64_t one, three;
-  LAPPED_INLINE LanePointers(P first, int64_t stride)
-      : base(first), one(stride), three(3 * stride) {}
-  LAPPED_INLINE P operator[](int l) const {
-    const P four = base + (l / 4) * 4 * one;
-    return l % 4 == 3 ? four + three : four + (l % 4) * one;
-  }
-};
-
-// Samples s .. s + lanes - 1 of each frame, windowed: to[i] = sample s + i of all frames.
-template <class T>
-LAPPED_INLINE void read_tile(const StftView<T>& plan, const Frames<T>& frames, int64_t s,
-                             Vec<T>* to) {
-  constexpr int W = kLanes<T>;
-  const LanePointers from(frames.samples + s, frames.stride);
-  const Vec<T> window = load(plan.analysis_window + s);
-  Vec<T> v[W];
-#pragma GCC unroll 16
-  for (int l = 0; l < W; ++l) v[l] = load(from[l]) * window;
-  transpose<T>(v);
-#pragma GCC unroll 16
-  for (int i = 0; i < W; ++i) to[i] = v[i];
-}
-
-// Samples from .. to of a tile that begins at s, where not all lanes or samples count.
-template <class T>
-__attribute__((noinline)) void add_samples(const StftView<T>& plan, Vec<T>* tile, int64_t s,
-                                           int64_t from, int64_t to, const FrameSums<T>& sums) {
-  transpose<T>(tile);
-  const T* const window = plan.synthesis_window + s;
-  for (int64_t l = 0; l < sums.count; ++l)
-    for (int64_t i = from; i < to; ++i)
-      sums.samples[l * sums.stride + s + i] += tile[l][i] * window[i];
-}
-
-// The reverse of read_tile: frames' samples s .. s + lanes - 1, the first `skip` of them done.
-template <class T>
-LAPPED_INLINE void add_tile(const StftView<T>& plan, Vec<T>* v, int64_t s, int64_t skip,
-                            const FrameSums<T>& sums) {
-  constexpr int W = kLanes<T>;
-  if (skip > 0 || sums.count < W) return add_samples(plan, v, s, skip, W, sums);
-  const LanePointers to(sums.samples + s, sums.stride);
-  const Vec<T> window = load(plan.synthesis_window + s);
-  transpose<T>(v);
-#pragma GCC unroll 16
-  for (int l = 0; l < W; ++l) {
-    T* const p = to[l];
-    store(p, load(p) + v[l] * window);
-  }
-}
+// --- between samples and elements: cpu/frame_tiles.h ---
 
 // Elements a tile of samples makes, and whether the outermost stage can work on such tiles.
 template <class T>
@@ -265,46 +210,6 @@ void last_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& s
     for (int r = 0; r < R; ++r)
       add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, sums);
   });
-}
-
-// Windowed samples, all at once, in natural order.
-template <class T>
-void read_frames(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
-  constexpr int W = kLanes<T>;
-  const int64_t n = plan.framing.n_fft;
-  const auto element = [&](int64_t s) -> Vec<T>& {
-    return plan.half_length ? reinterpret_cast<Vec<T>*>(z)[s] : z[s].re;
-  };
-  for (int64_t s = 0; s < n; s += W) {
-    Vec<T> v[W];
-    const int64_t at = s + W <= n ? s : n - W;
-    if (at >= 0)
-      read_tile(plan, frames, at, v);
-    else
-      for (int64_t i = 0; i < n; ++i)
-        for (int l = 0; l < W; ++l)
-          v[i][l] = frames.samples[l * frames.stride + i] * plan.analysis_window[i];
-    const int64_t first = at < 0 ? 0 : at;
-    for (int64_t i = first; i < n && i < first + W; ++i) element(i) = v[i - first];
-  }
-  if (!plan.half_length)
-    for (int64_t i = 0; i < n; ++i) z[i].im = Vec<T>{};
-}
-
-template <class T>
-void add_frames(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
-  constexpr int W = kLanes<T>;
-  const int64_t n = plan.framing.n_fft;
-  for (int64_t s = 0; s < n; s += W) {
-    Vec<T> v[W] = {};
-    const int64_t count = n - s < W ? n - s : W;
-    for (int64_t i = 0; i < count; ++i)
-      v[i] = plan.half_length ? reinterpret_cast<const Vec<T>*>(z)[s + i] : z[s + i].re;
-    if (count == W)
-      add_tile(plan, v, s, 0, sums);
-    else
-      add_samples(plan, v, s, 0, count, sums);
-  }
 }
 
 }  // namespace

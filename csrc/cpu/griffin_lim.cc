@@ -10,8 +10,8 @@
 #include "cpu/compressor.h"
 #include "cpu/entry.h"
 #include "cpu/random_phase.h"
-#include "cpu/spectral_error.h"
 #include "cpu/synthesis.h"
+#include "cpu/watch.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
@@ -208,51 +208,6 @@ bool each_range(const Row<T>& row, F f) {
   });
 }
 
-// --- when to stop ---
-
-double decibels(const Squares& s) {
-  constexpr double infinity = __builtin_inf();
-  if (s.error == 0) return -infinity;
-  return s.reference == 0 ? infinity : 10 * __builtin_log10(s.error / s.reference);
-}
-
-// Watches the iterates of one row, when asked to.
-template <class T>
-class Watch {
- public:
-  Watch(const Row<T>& row, const GriffinLimOptions& options, int64_t index)
-      : row_(row),
-        options_(options),
-        convergence_(options.convergence ? options.convergence + index * options.iterations
-                                         : nullptr) {
-    for (int64_t i = 0; convergence_ && i < options.iterations; ++i)
-      convergence_[i] = __builtin_nan("");
-  }
-  bool ok() const { return ok_; }
-
-  // Whether to stop after iteration i: the ratio ||stft(tau)| - S| / |S| changed by no more than
-  // `tolerance` of itself.
-  bool finished(int64_t i, const T* tau) {
-    if (!convergence_ && options_.tolerance <= 0) return false;
-    Squares s;
-    ok_ = error_of(row_.plan, row_.magnitude, row_.frames, signal_of(tau, row_.samples), s) && ok_;
-    if (convergence_) convergence_[i] = decibels(s);
-    const double ratio = s.reference > 0 ? __builtin_sqrt(s.error / s.reference) : 0,
-                 change = __builtin_fabs(previous_ - ratio);
-    const bool settled =
-        options_.tolerance > 0 && i > 0 && change <= options_.tolerance * previous_;
-    previous_ = ratio;
-    return settled;
-  }
-
- private:
-  const Row<T>& row_;
-  const GriffinLimOptions& options_;
-  double* convergence_;
-  double previous_ = 0;
-  bool ok_ = true;
-};
-
 template <class T>
 void swap_chi(State<T>& state) {
   T* const t = state.chi;
@@ -275,7 +230,7 @@ bool reconstruct(const Row<T>& row, const GriffinLimOptions& options, int64_t in
   if (!signals) return false;
   __builtin_memset(signals, 0, static_cast<size_t>(3 * row.samples) * sizeof(T));
   State<T> state{signals, signals + row.samples, signals + 2 * row.samples};
-  Watch<T> watch(row, options, index);
+  Watch<T> watch(row.plan, row.magnitude, row.frames, options, index);
   bool ok = each_range(row, [&](int64_t from, int64_t to, std::byte* m) {
     start_blocks(row, options, state, from, to, m);
   });
@@ -284,7 +239,7 @@ bool reconstruct(const Row<T>& row, const GriffinLimOptions& options, int64_t in
     ok = each_range(row, [&](int64_t from, int64_t to, std::byte* m) {
       iterate_blocks(row, options, state, from, to, m);
     });
-    if (ok && watch.finished(i, state.tau)) break;
+    if (ok && watch.finished(i, signal_of(state.tau, row.samples))) break;
   }
   for (int64_t i = 0; i < samples; ++i)
     out[i * stride] = i < row.samples ? state.tau[i] * row.magnitude.scale() : T(0);

@@ -27,7 +27,7 @@ template <class T>
 void random_phasors(uint64_t seed, uint32_t block, int64_t frame,
                     Cvec<T> (&phasors)[kPhasesPerCounter]) {
   constexpr int W = kLanes<T>;
-  Words c[4] = {Words{} + block};
+  Words c[4] = {Words{} + block, Words{}, Words{}, Words{}};
   for (int l = 0; l < W; ++l) {
     const uint64_t t = static_cast<uint64_t>(frame + l);
     c[1][l] = static_cast<uint32_t>(t);

@@ -67,9 +67,11 @@ LAPPED_INLINE Vec<T> splat(T s) {
 // The same value, in a register: compilers would rather load what is used twice from memory twice.
 template <class V>
 LAPPED_INLINE V kept(V v) {
-#if defined(__AVX512F__)
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
   asm("" : "+v"(v));
-#elif defined(__SSE2__)
+#elif LAPPED_VECTOR_BYTES == 32 && defined(__AVX__)
+  asm("" : "+x"(v));
+#elif LAPPED_VECTOR_BYTES == 16 && defined(__SSE2__)
   asm("" : "+x"(v));
 #endif
   return v;

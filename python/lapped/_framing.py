@@ -21,8 +21,9 @@ class Framing(NamedTuple):
 
     def n_frames(self, n_samples: int) -> int:
         """Frames of a signal of `n_samples` samples."""
-        spare = n_samples + self.left + self.right - self.n_fft
-        return 1 + spare // self.hop_length if spare >= 0 else 0
+        n_fft, hop_length, left, right = self
+        spare = n_samples + left + right - n_fft
+        return 1 + spare // hop_length if spare >= 0 else 0
 
     def n_samples(self, n_frames: int) -> int:
         """The shortest signal of `n_frames` frames."""

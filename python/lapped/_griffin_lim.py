@@ -121,19 +121,18 @@ class GriffinLim(Value):
             With `return_convergence`, a pair: the waveform, and float64 (..., n_iter), the spectral
             convergence in dB after each iteration, NaN after an early stop.
         """
-        magnitudes = self.stft._spectrum(S, "S", "real")
-        angles = None if phase is None else self._angles(phase, magnitudes)
+        magnitudes, batch, like = self.stft._spectrum(S, "S", "real")
+        angles = None if phase is None else self._angles(phase, magnitudes, batch, like)
         convergence = None
         if flag("return_convergence", return_convergence):
-            shape = (*magnitudes.batch, self.n_iter)
-            history, convergence = magnitudes.library.empty(shape, np.dtype(np.float64))
-            convergence = convergence.reshape(len(magnitudes.view), self.n_iter)
+            history, convergence = like.library.empty((*batch, self.n_iter), np.dtype(np.float64))
+            convergence = convergence.reshape(len(magnitudes), self.n_iter)
 
         def run(frames: Any, samples: Any, out: np.ndarray) -> None:
-            self._run(magnitudes.view, frames, samples, angles, out, convergence)
+            self._run(magnitudes, frames, samples, angles, out, convergence)
 
-        n_frames = magnitudes.view.shape[2]
-        waveform = synthesised(self.stft, magnitudes, n_frames, length, lengths, run)
+        n_frames = magnitudes.shape[2]
+        waveform = synthesised(self.stft, like, batch, n_frames, length, lengths, run)
         return waveform if convergence is None else (waveform, history)
 
     def _run(
@@ -151,19 +150,22 @@ class GriffinLim(Value):
         step = _DEFAULTS[self.method][1]
         return self.n_iter, self.momentum, step, self.init, self.seed % 2**64
 
-    def _angles(self, phase: Array, S: _arrays.Operand) -> np.ndarray:
+    def _angles(
+        self, phase: Array, S: np.ndarray, batch: _arrays.Batch, like: _arrays.Like
+    ) -> np.ndarray:
         """`phase` as complex numbers in the precision of `S`."""
-        angles = self.stft._spectrum(phase, "phase", "angles")
-        _arrays.same_library(S, angles, "phase", "S")
-        if angles.batch != S.batch or angles.view.shape != S.view.shape:
+        angles, own_batch, own = self.stft._spectrum(phase, "phase", "angles")
+        _arrays.same_library(like, own, "phase", "S")
+        if own_batch != batch or angles.shape != S.shape:
             raise ValueError(f"phase has shape {tuple(phase.shape)} and must have that of S")
-        values = angles.view if angles.view.dtype.kind == "c" else np.exp(1j * angles.view)
-        return values.astype(np.result_type(S.precision, np.complex64), copy=False)
+        values = angles if angles.dtype.kind == "c" else np.exp(1j * angles)
+        return values.astype(like.complex, copy=False)
 
 
 def synthesised(
     stft: STFT,
-    like: _arrays.Operand,
+    like: _arrays.Like,
+    batch: _arrays.Batch,
     n_frames: int,
     length: int | None,
     lengths: Any,
@@ -175,22 +177,22 @@ def synthesised(
     then cut or filled with zeros.
     """
     framing = stft._frames
-    width, frames, samples = _framing.extent(framing, n_frames, length, lengths, like.batch)
+    width, frames, samples = _framing.extent(framing, n_frames, length, lengths, batch)
+    memory, view = _arrays.result(like, batch, (width,))
     if samples is None:
         work = framing.within(width, n_frames)
-        works = None if work == width else np.full(len(like.view), work, np.int64)
+        works = None if work == width else np.full(len(view), work, np.int64)
     else:
         pairs = zip(samples.tolist(), frames.tolist(), strict=True)
         works = np.array([framing.within(*pair) for pair in pairs], np.int64)
         work = int(works.max(initial=0))
-    result = _arrays.result(like, (width,))
     if work <= width:
-        run(frames, works, result.view)
+        run(frames, works, view)
     else:
-        longer = np.empty((len(like.view), work), like.precision)
+        longer = np.empty((len(view), work), like.real)
         run(frames, works, longer)
-        result.view[...] = longer[:, :width]
-    return result.done()
+        view[...] = longer[:, :width]
+    return _arrays.finished(like, memory)
 
 
 def spectral_convergence(stft: STFT, S: Array, y: Array, *, lengths: Any = None) -> Any:
@@ -224,23 +226,23 @@ def spectral_convergence(stft: STFT, S: Array, y: Array, *, lengths: Any = None)
     -20.0
     """
     instance("stft", stft, STFT, "an")
-    magnitudes = stft._spectrum(S, "S", "real")
-    signal = _arrays.operand(y, "y", "signal", core=1)
-    _arrays.same_library(magnitudes, signal, "y", "S")
-    n_frames, samples = magnitudes.view.shape[2], signal.view.shape[1]
-    if signal.batch != magnitudes.batch or stft._frames.n_frames(samples) != n_frames:
-        needs = f"leading axes {magnitudes.batch} and samples for n_frames={n_frames}"
+    magnitudes, batch, like = stft._spectrum(S, "S", "real")
+    signal, own_batch, own = _arrays.operand(y, "y", "signal", 1)
+    _arrays.same_library(like, own, "y", "S")
+    n_frames, samples = magnitudes.shape[2], signal.shape[1]
+    if own_batch != batch or stft._frames.n_frames(samples) != n_frames:
+        needs = f"leading axes {batch} and samples for n_frames={n_frames}"
         raise ValueError(f"y has shape {tuple(y.shape)} and must have {needs}, as S")
-    rows = row_lengths(lengths, signal.batch, samples, "the samples of y")
-    target = magnitudes.view.astype(signal.precision, copy=False)
+    rows = row_lengths(lengths, batch, samples, "the samples of y")
+    target = magnitudes.astype(own.real, copy=False)
     sums = np.empty((len(target), 2))
-    _cpu.spectral_error(stft._plan, target, signal.view, rows, sums)
+    _cpu.spectral_error(stft._plan, target, signal, rows, sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(sums[:, 0] == 0, 0.0, sums[:, 0] / sums[:, 1])
         values = 10 * np.log10(ratio)
-    memory, view = magnitudes.library.empty(magnitudes.batch, np.dtype(np.float64))
-    view[...] = values.reshape(magnitudes.batch)
-    return magnitudes.library.item(memory)
+    memory, view = like.library.empty(batch, np.dtype(np.float64))
+    view[...] = values.reshape(batch)
+    return like.library.item(memory)
 
 
 def _momentum(momentum: Any, method: str) -> float:

@@ -125,16 +125,17 @@ class Mel(Value):
         array (..., n_mels, n_frames), real, in the precision of `x`
             (..., n_frames, n_mels) in layout "tf".
         """
-        signal = _arrays.operand(x, "x", "signal", core=1)
-        samples = signal.view.shape[1]
-        core = (self.n_mels, self.stft._frames.n_frames(samples))
-        result = _arrays.result(signal, core, swap=self.stft._swap, out=out)
-        rows = row_lengths(lengths, signal.batch, samples, "the samples of x")
+        stft = self.stft
+        signal, batch, like = _arrays.operand(x, "x", "signal", 1)
+        samples = signal.shape[1]
+        core = (self.n_mels, stft._frames.n_frames(samples))
+        memory, view = _arrays.result(like, batch, core, False, stft._swap, out, signal)
+        rows = row_lengths(lengths, batch, samples, "the samples of x")
         _cpu.mel(
-            self.stft._plan, self._bank, signal.view, rows, result.view,
+            stft._plan, self._bank, signal, rows, view,
             self.power, self.magnitude_eps, self._compress,
         )  # fmt: skip
-        return result.done()
+        return _arrays.finished(like, memory, out)
 
     def project(self, S: Array, *, lengths: Any = None) -> Array:
         """Mel spectrogram of a magnitude spectrogram, compressed.
@@ -158,12 +159,13 @@ class Mel(Value):
         >>> bool(np.allclose(mel.project(mel.stft.magnitude(x)), mel(x)))
         True
         """
-        magnitudes = self.stft._spectrum(S, "S", "real")
-        n_frames = magnitudes.view.shape[2]
-        result = _arrays.result(magnitudes, (self.n_mels, n_frames), swap=self.stft._swap)
-        frames = self._rows(lengths, magnitudes.batch, n_frames)
-        _cpu.project(self._bank, magnitudes.view, frames, result.view, self.power, self._compress)
-        return result.done()
+        magnitudes, batch, like = self.stft._spectrum(S, "S", "real")
+        n_frames = magnitudes.shape[2]
+        core = (self.n_mels, n_frames)
+        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
+        frames = self._rows(lengths, batch, n_frames)
+        _cpu.project(self._bank, magnitudes, frames, view, self.power, self._compress)
+        return _arrays.finished(like, memory)
 
     def inverse(self, M: Array, *, n_iter: int | None = None, lengths: Any = None) -> Array:
         """Magnitude spectrogram whose mel spectrogram is `M`, as near as `n_iter` steps come.
@@ -195,13 +197,14 @@ class Mel(Value):
         ((201, 11), True)
         """
         n_iter = self._steps if n_iter is None else integer("n_iter", n_iter, 0, MAX_ITERATIONS)
-        features = self._features(M)
-        n_frames = features.view.shape[2]
-        result = _arrays.result(features, (self.stft.n_freq, n_frames), swap=self.stft._swap)
-        frames = self._rows(lengths, features.batch, n_frames)
+        features, batch, like = self._features(M)
+        n_frames = features.shape[2]
+        core = (self.stft.n_freq, n_frames)
+        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
+        frames = self._rows(lengths, batch, n_frames)
         energies = self._energies(features)
-        _cpu.mel_inverse(self._bank, energies, frames, result.view, self.power, n_iter)
-        return result.done()
+        _cpu.mel_inverse(self._bank, energies, frames, view, self.power, n_iter)
+        return _arrays.finished(like, memory)
 
     @cached_property
     def filters(self) -> np.ndarray:
@@ -224,16 +227,15 @@ class Mel(Value):
     def _compress(self) -> tuple[Any, ...] | None:
         return None if self.compression is None else self.compression._arguments
 
-    def _features(self, M: Array) -> _arrays.Operand:
+    def _features(self, M: Array) -> tuple[np.ndarray, _arrays.Batch, _arrays.Like]:
         """A mel argument, its number of bands checked."""
-        rows = ("n_mels", self.n_mels)
-        return _arrays.operand(M, "M", "real", core=2, swap=self.stft._swap, rows=rows)
+        return _arrays.operand(M, "M", "real", 2, self.stft._swap, ("n_mels", self.n_mels))
 
-    def _energies(self, features: _arrays.Operand) -> np.ndarray:
+    def _energies(self, features: np.ndarray) -> np.ndarray:
         """Mel energies of `features`, their compression undone."""
         if self.compression is None:
-            return features.view
-        return self.compression._undone(features.view, self.power)
+            return features
+        return self.compression._undone(features, self.power)
 
     def _rows(self, lengths: Any, batch: tuple[int, ...], n_frames: int) -> np.ndarray | None:
         """Frames of each row."""

@@ -61,10 +61,10 @@ def mel_to_audio(
     instance("preset_or_mel", mel, Mel)
     choice("mode", mode, MODES)
     griffin_lim = GriffinLim(mel.stft, n_iter)
-    features = mel._features(M)
+    features, batch, like = mel._features(M)
     energies = mel._energies(features)
     run = {"joint": _joint, "cascade": _cascade}[mode](mel, griffin_lim, energies)
-    return synthesised(mel.stft, features, features.view.shape[2], length, lengths, run)
+    return synthesised(mel.stft, like, batch, features.shape[2], length, lengths, run)
 
 
 def _cascade(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:

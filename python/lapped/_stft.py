@@ -2,7 +2,7 @@
 """Short-time Fourier transform and its inverse."""
 
 from dataclasses import KW_ONLY, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -127,9 +127,7 @@ class STFT(Value):
         >>> lapped.STFT(400, 160)(np.zeros((2, 16000))).shape
         (2, 201, 101)
         """
-        signal, result, rows = self._prepare(x, lengths, out, spectrum=True)
-        _cpu.stft(self._plan, signal.view, rows, result.view)
-        return result.done()
+        return self._transformed(_cpu.stft, x, lengths, True, out)
 
     def magnitude(self, x: Array, *, lengths: Any = None, eps: float = 0.0) -> Array:
         """Magnitude spectrum ``sqrt(re**2 + im**2 + eps)``, without writing the complex one.
@@ -147,10 +145,8 @@ class STFT(Value):
         >>> lapped.STFT(400, 160).magnitude(np.zeros(1600, np.int16)).dtype
         dtype('float32')
         """
-        eps = real("eps", eps, 0.0)
-        signal, result, rows = self._prepare(x, lengths)
-        _cpu.magnitude(self._plan, signal.view, rows, result.view, eps)
-        return result.done()
+        kernel = partial(_cpu.magnitude, eps=real("eps", eps, 0.0))
+        return self._transformed(kernel, x, lengths)
 
     def power(self, x: Array, *, lengths: Any = None) -> Array:
         """Power spectrum ``re**2 + im**2``; arguments and result as for `magnitude`.
@@ -161,9 +157,7 @@ class STFT(Value):
         >>> lapped.STFT(400, 160, layout="tf").power(np.zeros(1600)).shape
         (11, 201)
         """
-        signal, result, rows = self._prepare(x, lengths)
-        _cpu.power(self._plan, signal.view, rows, result.view)
-        return result.done()
+        return self._transformed(_cpu.power, x, lengths)
 
     def inverse(self, X: Array, *, length: int | None = None, lengths: Any = None) -> Array:
         """Least-squares inverse: the waveform whose spectrum is nearest to `X`.
@@ -194,14 +188,13 @@ class STFT(Value):
         >>> y.shape, y[1, 698:702].round(6).tolist()
         ((2, 1280), [1.0, 1.0, 0.0, 0.0])
         """
-        spectrum = self._spectrum(X, "X", "complex")
-        n_frames = spectrum.view.shape[2]
+        spectrum, batch, like = self._spectrum(X, "X", "complex")
         width, frames, samples = _framing.extent(
-            self._frames, n_frames, length, lengths, spectrum.batch
+            self._frames, spectrum.shape[2], length, lengths, batch
         )
-        result = _arrays.result(spectrum, (width,))
-        _cpu.istft(self._plan, spectrum.view, frames, samples, result.view)
-        return result.done()
+        memory, view = _arrays.result(like, batch, (width,))
+        _cpu.istft(self._plan, spectrum, frames, samples, view)
+        return _arrays.finished(like, memory)
 
     def n_frames(self, n_samples: int) -> int:
         """Frames that a signal of `n_samples` samples has.
@@ -276,19 +269,28 @@ class STFT(Value):
     def _swap(self) -> bool:
         return self.layout == "tf"
 
-    def _prepare(
-        self, x: Array, lengths: Any, out: Array | None = None, spectrum: bool = False
-    ) -> tuple[_arrays.Operand, _arrays.Result, np.ndarray | None]:
-        """The signal, memory for its spectrum, and the valid samples of each row."""
-        signal = _arrays.operand(x, "x", "signal", core=1)
-        samples = signal.view.shape[1]
+    def _transformed(
+        self,
+        kernel: Any,
+        x: Array,
+        lengths: Any,
+        spectrum: bool = False,
+        out: Array | None = None,
+    ) -> Array:
+        """What `kernel` makes of the signals `x`, complex if `spectrum`."""
+        signal, batch, like = _arrays.operand(x, "x", "signal", 1)
+        samples = signal.shape[1]
         core = (self.n_freq, self._frames.n_frames(samples))
-        result = _arrays.result(signal, core, spectrum=spectrum, swap=self._swap, out=out)
-        return signal, result, row_lengths(lengths, signal.batch, samples, "the samples of x")
+        memory, view = _arrays.result(like, batch, core, spectrum, self._swap, out, signal)
+        rows = row_lengths(lengths, batch, samples, "the samples of x")
+        kernel(self._plan, signal, rows, view)
+        return _arrays.finished(like, memory, out)
 
-    def _spectrum(self, S: Array, name: str, kind: str) -> _arrays.Operand:
+    def _spectrum(
+        self, S: Array, name: str, kind: str
+    ) -> tuple[np.ndarray, _arrays.Batch, _arrays.Like]:
         """A spectrum argument, its number of bins checked."""
-        return _arrays.operand(S, name, kind, core=2, swap=self._swap, rows=("n_freq", self.n_freq))
+        return _arrays.operand(S, name, kind, 2, self._swap, ("n_freq", self.n_freq))
 
 
 @lru_cache(maxsize=256)

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from lapped._arrays import _numpy
+from lapped._arrays._like import Like
 
 Array = Any  # NumPy array or torch tensor
 Rows = tuple[str, int]  # name and length of a spectrum's axis of frequency
+Batch = tuple[int, ...]  # the leading axes as the caller has them
 
-_F64, _F32 = np.dtype(np.float64), np.dtype(np.float32)
-_COMPLEX_OF = {_F64: np.dtype(np.complex128), _F32: np.dtype(np.complex64)}
-_PRECISION = {_F64: _F64, np.dtype(np.complex128): _F64}  # everything else: float32
+_LIBRARIES = {np.ndarray: _numpy}  # by exact type; torch's adapter joins with the first tensor
 _WORKS = "NumPy arrays and torch CPU tensors work"
 _MEANING = {
     "signal": ("a waveform", "float64, float32, float16, bfloat16 (torch), int16 or int32"),
@@ -30,107 +30,94 @@ _MEANING = {
 }
 
 
-class Operand:
-    """An argument as the kernels read it."""
-
-    __slots__ = ("batch", "half", "library", "precision", "view")
-
-    def __init__(self, library: ModuleType, view: np.ndarray, batch: tuple[int, ...], half: Any):
-        self.library = library
-        self.view = view  # (batch, *core), logical order
-        self.batch = batch  # the leading axes as the caller has them
-        self.half = half  # half type that real results return to, or None
-        self.precision = _PRECISION.get(view.dtype, _F32)
-
-
-class Result:
-    """Memory that a kernel writes, and what the caller gets of it."""
-
-    __slots__ = ("_half", "_library", "_memory", "_out", "view")
-
-    def __init__(self, library: ModuleType, memory: Array, view: np.ndarray, half: Any, out: Array):
-        self.view = view  # (batch, *core), logical order
-        self._library, self._memory, self._half, self._out = library, memory, half, out
-
-    def done(self) -> Array:
-        """The written result in the caller's library and precision."""
-        memory = self._memory
-        if self._half is not None and memory is not self._out:
-            memory = self._library.narrowed(memory, self._half)
-        if self._out is None:
-            return memory
-        if memory is not self._out:
-            self._library.assign(self._out, memory)
-        return self._out
-
-
 def operand(
-    x: Array, name: str, kind: str, *, core: int, swap: bool = False, rows: Rows | None = None
-) -> Operand:
+    x: Array, name: str, kind: str, core: int, swap: bool = False, rows: Rows | None = None
+) -> tuple[np.ndarray, Batch, Like]:
     """`x` for the kernels: (..., samples) with `core` 1, (..., `rows`, frames) with `core` 2.
 
-    `swap` says that its last two axes are in layout "tf".
+    `swap` says that its last two axes are in layout "tf". Returns the kernels' view (batch, *core),
+    the leading axes and what results are like: a plain tuple, because to build an object would be a
+    tenth of a short call.
     """
-    library = library_of(x, name)
-    view, half = library.read(x, name, kind)
+    view, like = library_of(x, name).read(x, name, kind)
     if view is None:
         what, allowed = _MEANING[kind]
         raise TypeError(f"{name} has dtype {x.dtype}, but must be {what}: {allowed}")
-    if view.ndim < core:
+    shape = view.shape
+    if len(shape) < core:
         axes = "an axis of samples" if core == 1 else "axes of frequency and frames"
-        raise ValueError(f"{name} has shape {tuple(view.shape)} and must have {axes}")
-    if rows is not None and view.shape[-1 if swap else -2] != rows[1]:
+        raise ValueError(f"{name} has shape {shape} and must have {axes}")
+    if rows is not None and shape[-1 if swap else -2] != rows[1]:
         axes = ("n_frames", rows[0]) if swap else (rows[0], "n_frames")
         form = f"(..., {axes[0]}, {axes[1]}) with {rows[0]}={rows[1]}"
-        raise ValueError(f"{name} has shape {tuple(view.shape)} and must be {form}")
-    batch = view.shape[:-core]
+        raise ValueError(f"{name} has shape {shape} and must be {form}")
+    batch = shape[:-core]
     view = _flat(view, batch)
-    return Operand(library, view.swapaxes(-1, -2) if swap else view, batch, half)
+    return view.swapaxes(-1, -2) if swap else view, batch, like
 
 
 def result(
-    like: Operand,
+    like: Like,
+    batch: Batch,
     core: tuple[int, ...],
-    *,
     spectrum: bool = False,
     swap: bool = False,
     out: Array | None = None,
-) -> Result:
-    """Memory for a result of shape (..., *core), complex if `spectrum`, in `like`'s library."""
-    dtype = _COMPLEX_OF[like.precision] if spectrum else like.precision
-    half = None if spectrum else like.half
-    shape = like.batch + (core[::-1] if swap else core)
-    memory, view = None, None
+    source: np.ndarray | None = None,
+) -> tuple[Array, np.ndarray]:
+    """Memory for a result of shape (*batch, *core), complex if `spectrum`, and the kernels' view.
+
+    With `swap` the memory is in layout "tf". It is `out` itself where a kernel that reads `source`
+    can write there; else `finished` takes it there.
+    """
+    shape = batch + (core[::-1] if swap else core)
+    view = None
     if out is not None:
-        memory, view = _given(like, out, shape, dtype, half)
+        memory, view = _given(out, like, batch, shape, spectrum, source)
     if view is None:
-        memory, view = like.library.empty(shape, dtype)
-        view = _flat(view, like.batch)
-    return Result(like.library, memory, view.swapaxes(-1, -2) if swap else view, half, out)
+        memory, view = like.library.empty(shape, like.complex if spectrum else like.real)
+        view = _flat(view, batch)
+    return memory, view.swapaxes(-1, -2) if swap else view
 
 
-def _given(like: Operand, out: Array, shape: tuple, dtype: np.dtype, half: Any) -> tuple:
+def finished(like: Like, memory: Array, out: Array | None = None) -> Array:
+    """The written `memory` of a result as the caller gets it: in its half type, in `out`."""
+    if memory is out:
+        return out
+    if like.half is not None:
+        memory = like.library.narrowed(memory, like.half)
+    if out is None:
+        return memory
+    like.library.assign(out, memory)
+    return out
+
+
+def _given(
+    out: Array, like: Like, batch: Batch, shape: tuple, spectrum: bool, source: np.ndarray
+) -> tuple:
     """`out` and its view when a kernel can write straight into it, else (None, None)."""
     library = library_of(out, "out")
     if library is not like.library:
         raise TypeError(f"out is a {library.NAME} and must be a {like.library.NAME}")
-    wanted = library.dtype_of(dtype, half)
+    wanted = library.dtype_of(like, spectrum)
     if out.dtype != wanted:
         raise TypeError(f"out has dtype {out.dtype} and must have {wanted}")
     if tuple(out.shape) != shape:
         raise ValueError(f"out has shape {tuple(out.shape)} and must have {shape}")
     memory = library.writable(out)
-    if memory is None or np.may_share_memory(memory, like.view):
+    if memory is None or np.may_share_memory(memory, source):
         return None, None
     if any(stride == 0 and n > 1 for stride, n in zip(memory.strides, shape, strict=True)):
         raise ValueError("out repeats its own memory (a stride of 0) and must not")
-    view = _flat(memory, like.batch)
+    view = _flat(memory, batch)
     direct = view.size == 0 or np.may_share_memory(view, memory)
     return (out, view) if direct and _numpy.readable(view) is view else (None, None)
 
 
-def _flat(view: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+def _flat(view: np.ndarray, batch: Batch) -> np.ndarray:
     """`view` (*batch, *core) with one batch axis; a copy only where strides leave no choice."""
+    if not batch:
+        return view[None]
     if len(batch) == 1:
         return view
     return view.reshape((math.prod(batch), *view.shape[len(batch) :]))
@@ -138,18 +125,22 @@ def _flat(view: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
 
 def library_of(x: Array, name: str) -> ModuleType:
     """The adapter of the library `x` belongs to."""
+    known = _LIBRARIES.get(type(x))
+    if known is not None:
+        return known
     if isinstance(x, np.ndarray):
         return _numpy
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, getattr(torch, "Tensor", ())):
-        adapter = sys.modules.get("lapped._arrays._torch")
-        return adapter or importlib.import_module("lapped._arrays._torch")
+        adapter = importlib.import_module("lapped._arrays._torch")
+        _LIBRARIES[torch.Tensor] = adapter
+        return adapter
     if type(x).__module__.split(".")[0] == "cupy":
         raise TypeError(f"{name} is a CuPy array, which lapped has no kernels for yet; {_WORKS}")
     raise TypeError(f"{name} is a {type(x).__name__}, not an array; {_WORKS}")
 
 
-def same_library(like: Operand, x: Operand, name: str, other: str) -> None:
+def same_library(like: Like, own: Like, name: str, other: str) -> None:
     """Refuses two arguments from two libraries."""
-    if x.library is not like.library:
-        raise TypeError(f"{name} is a {x.library.NAME} and {other} is a {like.library.NAME}")
+    if own.library is not like.library:
+        raise TypeError(f"{name} is a {own.library.NAME} and {other} is a {like.library.NAME}")

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """NumPy arrays: read in place, written in place."""
 
+import sys
 from typing import Any
 
 import numpy as np
+
+from lapped._arrays._like import Like
 
 NAME = "NumPy array"
 
@@ -12,6 +15,15 @@ _C128, _C64 = np.dtype(np.complex128), np.dtype(np.complex64)
 _I16, _I32 = np.dtype(np.int16), np.dtype(np.int32)
 _FLOAT = {_F64: _F64, _F32: _F32, _F16: _F32}
 _COMPLEX = {_C128: _C128, _C64: _C64}
+
+# What the results of an operand of each dtype are like.
+_SELF = sys.modules[__name__]
+_SINGLE, _DOUBLE = Like(_SELF, _F32, _C64), Like(_SELF, _F64, _C128)
+_LIKE = {
+    **dict.fromkeys((_F64, _C128), _DOUBLE),
+    **dict.fromkeys((_F32, _C64, _I16, _I32), _SINGLE),
+    _F16: Like(_SELF, _F32, _C64, _F16),
+}
 
 # What each kind of operand may hold, and the dtype the kernels read it as.
 READ_AS = {
@@ -22,15 +34,17 @@ READ_AS = {
 }
 
 
-def read(x: np.ndarray, name: str, kind: str) -> tuple[np.ndarray | None, Any]:
-    """`x` as the kernels read it, and the half type real results return to.
+def read(x: np.ndarray, name: str, kind: str) -> tuple[np.ndarray | None, Like | None]:
+    """`x` as the kernels read it, and what its results are like.
 
     None in place of the array for a dtype that `kind` does not have.
     """
-    if type(x) is not np.ndarray:
-        x = _plain(x, name)
     dtype, table = x.dtype, READ_AS[kind]
     wide = table.get(dtype)
+    if wide is dtype and type(x) is np.ndarray and x.flags.carray:
+        return x, _LIKE[dtype]  # nearly always
+    if type(x) is not np.ndarray:
+        x = _plain(x, name)
     if wide is None and not dtype.isnative:
         dtype = dtype.newbyteorder("=")
         wide = table.get(dtype)
@@ -38,7 +52,7 @@ def read(x: np.ndarray, name: str, kind: str) -> tuple[np.ndarray | None, Any]:
         return None, None
     if x.dtype is not wide and x.dtype != wide:
         x = x.astype(wide)
-    return readable(x), dtype if dtype == _F16 else None
+    return readable(x), _LIKE[dtype]
 
 
 def readable(x: np.ndarray) -> np.ndarray:
@@ -62,9 +76,9 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, np.ndarr
     return memory, memory
 
 
-def dtype_of(dtype: np.dtype, half: Any) -> Any:
-    """The dtype a result has in this library."""
-    return half or dtype
+def dtype_of(like: Like, spectrum: bool) -> np.dtype:
+    """The dtype that a result has for the caller."""
+    return like.complex if spectrum else like.half or like.real
 
 
 def writable(out: np.ndarray) -> np.ndarray | None:
@@ -75,7 +89,9 @@ def writable(out: np.ndarray) -> np.ndarray | None:
 
 
 def narrowed(memory: np.ndarray, half: Any) -> np.ndarray:
-    """`memory` in the half type `half`; what that type cannot hold becomes inf."""
+    """`memory` in the half type `half` unless complex; what that type cannot hold becomes inf."""
+    if memory.dtype.kind == "c":
+        return memory
     with np.errstate(over="ignore"):
         return memory.astype(half)
 

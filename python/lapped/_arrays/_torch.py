@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Torch CPU tensors: the kernels see their memory as NumPy arrays; only half types are copied."""
 
-from typing import Any
+import sys
+from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from lapped._arrays import _numpy
+from lapped._arrays._like import Like
 
 NAME = "torch tensor"
 
+_CPU = torch.device("cpu")
 _HALF = (torch.float16, torch.bfloat16)
 _DTYPE = {
     np.dtype(np.float32): torch.float32,
@@ -17,25 +21,36 @@ _DTYPE = {
     np.dtype(np.complex64): torch.complex64,
     np.dtype(np.complex128): torch.complex128,
 }
-_READABLE = (*_DTYPE.values(), torch.int16, torch.int32)
+
+# What the results of an operand of each dtype are like.
+_SELF = sys.modules[__name__]
+_SINGLE = Like(_SELF, np.dtype(np.float32), np.dtype(np.complex64))
+_DOUBLE = Like(_SELF, np.dtype(np.float64), np.dtype(np.complex128))
+_LIKE = {
+    **dict.fromkeys((torch.float64, torch.complex128), _DOUBLE),
+    **dict.fromkeys((torch.float32, torch.complex64, torch.int16, torch.int32), _SINGLE),
+    **{half: replace(_SINGLE, half=half) for half in _HALF},
+}
 
 
-def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Any]:
-    """`x` as the kernels read it, and the half type real results return to.
+def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like | None]:
+    """`x` as the kernels read it, and what its results are like.
 
     None in place of the array for a dtype that `kind` does not have.
     """
     _refuse_elsewhere(x, name)
     _refuse_gradient(x, name)
-    half = x.dtype if x.dtype in _HALF else None
-    if half is None and x.dtype not in _READABLE:
+    like = _LIKE.get(x.dtype)
+    if like is None:
         return None, None
-    memory = _memory(x.float() if half else x, name)
+    memory = _memory(x if like.half is None else x.float(), name)
     array, _ = _numpy.read(memory, name, kind)
-    return array, half
+    return array, like
 
 
 def _refuse_elsewhere(x: torch.Tensor, name: str) -> None:
+    if x.is_cpu and x.layout is torch.strided:
+        return
     if x.device.type == "cuda":
         raise TypeError(
             f"{name} is on {x.device}, and this build of lapped has no CUDA kernels yet: "
@@ -54,13 +69,17 @@ def _refuse_gradient(x: torch.Tensor, name: str) -> None:
             f"{name} requires grad, and lapped has no autograd yet: "
             f"pass {name}.detach() or call it under torch.no_grad()"
         )
-    if torch.autograd.forward_ad.unpack_dual(x).tangent is not None:
+    dual_level = getattr(forward_ad, "_current_level", 0)  # below 0 while there are no dual tensors
+    if dual_level >= 0 and forward_ad.unpack_dual(x).tangent is not None:
         raise TypeError(f"{name} is a dual tensor, and lapped has no forward-mode autograd yet")
 
 
 def _memory(x: torch.Tensor, name: str) -> np.ndarray:
     try:
-        return x.numpy(force=x.requires_grad or x.is_conj() or x.is_neg())
+        try:
+            return x.numpy()
+        except RuntimeError:  # perhaps only a gradient switched off, a lazy conjugate or minus
+            return x.numpy(force=x.requires_grad or x.is_conj() or x.is_neg())
     except (RuntimeError, NotImplementedError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise TypeError(f"{name} is a {type(x).__name__} without plain memory: {reason}") from None
@@ -68,13 +87,13 @@ def _memory(x: torch.Tensor, name: str) -> np.ndarray:
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[torch.Tensor, np.ndarray]:
     """New memory for a result as the caller sees it and as the kernels see it."""
-    memory = torch.empty(shape, dtype=_DTYPE[dtype], device="cpu")
+    memory = torch.empty(size=shape, dtype=_DTYPE[dtype], device=_CPU)
     return memory, memory.numpy()
 
 
-def dtype_of(dtype: np.dtype, half: Any) -> Any:
-    """The dtype a result has in this library."""
-    return half or _DTYPE[dtype]
+def dtype_of(like: Like, spectrum: bool) -> torch.dtype:
+    """The dtype that a result has for the caller."""
+    return _DTYPE[like.complex] if spectrum else like.half or _DTYPE[like.real]
 
 
 def writable(out: torch.Tensor) -> np.ndarray | None:
@@ -86,8 +105,8 @@ def writable(out: torch.Tensor) -> np.ndarray | None:
 
 
 def narrowed(memory: torch.Tensor, half: torch.dtype) -> torch.Tensor:
-    """`memory` in the half type `half`; what that type cannot hold becomes inf."""
-    return memory.to(half)
+    """`memory` in the half type `half` unless complex; what that type cannot hold becomes inf."""
+    return memory if memory.is_complex() else memory.to(half)
 
 
 def assign(out: torch.Tensor, memory: torch.Tensor) -> None:
