@@ -2,7 +2,7 @@
 """Short-time Fourier transform and its inverse."""
 
 from dataclasses import KW_ONLY, dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -145,8 +145,8 @@ class STFT(Value):
         >>> lapped.STFT(400, 160).magnitude(np.zeros(1600, np.int16)).dtype
         dtype('float32')
         """
-        kernel = partial(_cpu.magnitude, eps=real("eps", eps, 0.0))
-        return self._transformed(kernel, x, lengths)
+        eps = real("eps", eps, 0.0)
+        return self._transformed(lambda *views: _cpu.magnitude(*views, eps), x, lengths)
 
     def power(self, x: Array, *, lengths: Any = None) -> Array:
         """Power spectrum ``re**2 + im**2``; arguments and result as for `magnitude`.

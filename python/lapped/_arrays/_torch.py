@@ -49,7 +49,7 @@ def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like
 
 
 def _refuse_elsewhere(x: torch.Tensor, name: str) -> None:
-    if x.is_cpu and x.layout is torch.strided:
+    if x.is_cpu and x.layout is torch.strided:  # x.device.type takes three times as long
         return
     if x.device.type == "cuda":
         raise TypeError(
