@@ -242,7 +242,8 @@ def test_dual_and_transformed_tensors_are_refused(torch) -> None:
         dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
         with pytest.raises(TypeError, match="x is a dual tensor"):
             STFT(dual)
-    for transform in (torch.func.vmap, torch.func.jacrev, torch.func.jacfwd):
+    transforms = torch.func.vmap, torch.func.jacrev, torch.func.jacfwd, torch.func.functionalize
+    for transform in transforms:
         with pytest.raises(TypeError, match=r"^x "):
             transform(STFT.power)(x)
 

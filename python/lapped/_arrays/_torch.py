@@ -15,6 +15,7 @@ NAME = "torch tensor"
 
 _CPU = torch.device("cpu")
 _HALF = (torch.float16, torch.bfloat16)
+_is_functional = getattr(torch, "_is_functional_tensor", lambda x: False)
 _DTYPE = {
     np.dtype(np.float32): torch.float32,
     np.dtype(np.float64): torch.float64,
@@ -75,6 +76,8 @@ def _refuse_gradient(x: torch.Tensor, name: str) -> None:
 
 
 def _memory(x: torch.Tensor, name: str) -> np.ndarray:
+    if _is_functional(x):  # its numpy() is memory that nobody has written
+        raise TypeError(f"{name} is traced by torch.func.functionalize: call lapped outside of it")
     try:
         try:
             return x.numpy()
