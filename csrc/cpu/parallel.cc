@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -47,6 +48,19 @@ struct Job {
   }
 };
 
+// Waits a moment before the system is asked to: waking a thread that sleeps takes as long as a
+// short call.
+template <class Condition>
+void spin_while(Condition condition) {
+  constexpr std::chrono::microseconds longest{50};
+  const auto end = std::chrono::steady_clock::now() + longest;
+  while (condition() && std::chrono::steady_clock::now() < end) {
+#if defined(__SSE2__)
+    for (int i = 0; i < 16; ++i) _mm_pause();
+#endif
+  }
+}
+
 class Pool {
  public:
   explicit Pool(int workers) : asked_(workers) {
@@ -73,15 +87,20 @@ class Pool {
     }
     wake_.notify_all();
     job.work();
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = nullptr;  // who wakes late finds nothing
+    }
+    spin_while([&] { return busy_ > 0; });  // the others' last tasks are as short as this one's
     std::unique_lock lock(mutex_);
-    job_ = nullptr;  // who wakes late finds nothing
     idle_.wait(lock, [&] { return busy_ == 0; });
   }
 
  private:
   void serve() {
-    std::unique_lock lock(mutex_);
     for (uint64_t seen = 0;;) {
+      spin_while([&] { return generation_ == seen && !stopping_; });  // calls often come in a row
+      std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stopping_ || (job_ && generation_ != seen); });
       if (stopping_) return;
       seen = generation_;
@@ -99,9 +118,10 @@ class Pool {
   std::condition_variable wake_, idle_;
   std::vector<std::thread> threads_;
   Job* job_ = nullptr;
-  uint64_t generation_ = 0;
-  int busy_ = 0;
-  bool stopping_ = false;
+  // Changed under the mutex, read without it while spinning.
+  std::atomic<uint64_t> generation_{0};
+  std::atomic<int> busy_{0};
+  std::atomic<bool> stopping_{false};
 };
 
 // CPUs that cgroup's quota grants, or a large number.
