@@ -209,6 +209,8 @@ def test_source_file(path: Path):
     text = path.read_text()
     lines = text.splitlines()
     assert any("SPDX-License-Identifier: Apache-2.0" in line for line in lines[:2]), "no SPDX line"
+    if path.suffix in (".h", ".cuh"):
+        assert "#pragma once" in lines, "a header without #pragma once"
     assert len(lines) <= MAX_LINES, f"{len(lines)} lines: split it by step"
     assert "\t" not in text or path.name == "Makefile", "a tab"
 

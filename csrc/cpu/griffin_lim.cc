@@ -200,7 +200,7 @@ void iterate_blocks(const Row<T>& row, const GriffinLimOptions& options, const S
 template <class T, class F>
 bool each_range(const Row<T>& row, F f) {
   const int64_t blocks = block_count(row.plan, row.frames);
-  const int64_t ranges = larger(1, smaller(thread_count(), blocks / task_blocks(row.plan, 1, 0)));
+  const int64_t ranges = larger(1, smaller(thread_count(), blocks / least_blocks(row.plan)));
   const int64_t vectors = (blocks + kLanes<T> - 1) / kLanes<T>;
   return parallel_for(ranges, scratch_bytes(row), [&](int64_t i, std::byte* memory) {
     f(vectors * i / ranges * kLanes<T>, smaller(blocks, vectors * (i + 1) / ranges * kLanes<T>),

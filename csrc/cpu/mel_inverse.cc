@@ -11,7 +11,6 @@
 // The iteration is over u_k = x_k sum_m a_mk, what a bin gives to all bands, of which band m gets
 // the share s = a_mk / sum_m' a_m'k and the other band 1 - s.
 #include "cpu/analysis.h"
-#include "cpu/bands.h"
 #include "cpu/compressor.h"
 #include "cpu/entry.h"
 

@@ -76,11 +76,6 @@ LAPPED_INLINE V kept(V v) {
 #endif
   return v;
 }
-template <class T>
-LAPPED_INLINE Vec<T> select(IntVec<T> mask, Vec<T> a, Vec<T> b) {
-  return mask ? a : b;
-}
-
 // A complex vector as it lies in the work array: real parts, then imaginary parts. Copied part by
 // part, because compilers copy a struct of two vectors through the stack in pieces, which stalls on
 // every load.
@@ -281,16 +276,6 @@ constexpr auto lane_map(F, std::integer_sequence<int, I...>) {
 template <class F, class T>
 LAPPED_INLINE Vec<T> permute(Vec<T> a, Vec<T> b) {
   return shuffle<T>(a, b, lane_map<T>(F{}, std::make_integer_sequence<int, kLanes<T>>{}));
-}
-
-// Lane l takes current[l - 1], lane 0 the last of previous.
-template <class T>
-struct ShiftIn {
-  static constexpr int at(int l) { return kLanes<T> - 1 + l; }
-};
-template <class T>
-LAPPED_INLINE Vec<T> shift_in(Vec<T> previous, Vec<T> current) {
-  return permute<ShiftIn<T>, T>(previous, current);
 }
 
 template <class T, int Half>

@@ -6,6 +6,7 @@
 // lie in a strip that a vector of frames reaches; its first `lanes` blocks are then complete, and
 // what is left of it moves to the front. Vectors begin at multiples of `lanes` wherever a task or a
 // thread begins, so the order of additions is always the same.
+#pragma once
 #include "cpu/analysis.h"
 
 namespace lapped::cpu {
@@ -77,16 +78,21 @@ LAPPED_INLINE void clipped(int64_t p, int64_t rows, int64_t samples, F f) {
   if (end > skip) f(p + skip, end - skip, skip);
 }
 
-// Blocks a task of synthesis should do, of `blocks` in each of `rows` signals: some tasks for every
-// thread, but so long that frames computed twice at their start are few.
+// Blocks a task of synthesis must have, a multiple of lanes, for frames computed twice at its start
+// to be few.
+template <class T>
+int64_t least_blocks(const StftView<T>& plan) {
+  const int64_t least = larger(kTaskFrames, 8 * (frame_blocks(plan.framing) - 1));
+  return (least + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+}
+
+// Blocks a task should do, of `blocks` in each of `rows` signals: two tasks for every thread.
 template <class T>
 int64_t task_blocks(const StftView<T>& plan, int64_t rows, int64_t blocks) {
-  constexpr int64_t several = 2;
   const int threads = thread_count();
-  const int64_t least = larger(kTaskFrames, 8 * (frame_blocks(plan.framing) - 1)),
-                tasks = threads == 1 ? 1 : larger(1, several * threads / larger(rows, 1)),
-                wanted = larger(least, (blocks + tasks - 1) / tasks);
-  return (wanted + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+  const int64_t tasks = threads == 1 ? 1 : larger(1, 2 * threads / larger(rows, 1)),
+                vectors = (blocks + tasks * kLanes<T> - 1) / (tasks * kLanes<T>);
+  return larger(least_blocks(plan), vectors * kLanes<T>);
 }
 
 }  // namespace
