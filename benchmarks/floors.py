@@ -16,7 +16,7 @@ import numpy as np
 
 from . import neighbours
 from .cases import MAIN
-from .measure import CLOCKS, Effort, interleaved
+from .measure import CLOCKS, Effort, alike, interleaved
 from .work import real_fft_flops
 
 PRECISIONS = ("float32", "float64")
@@ -62,7 +62,8 @@ def measure(caches: dict[str, int], effort: Effort = EFFORT) -> Floors:
     calls = dict(_arithmetic()) | dict(_copies(footprints)) | dict(_transforms())
     done = {name: call() for name, call in calls.items()}
     probe = neighbours.arithmetic()
-    timings = interleaved(calls, effort, CLOCKS["process CPU time"], probe)
+    samples = interleaved(calls, effort, CLOCKS["process CPU time"], probe)
+    timings = dict(zip(samples, alike(*samples.values()), strict=True))
     rates = {name: 1e9 * done[name] / timings[name].median for name in calls}
     return _floors(rates, footprints)
 

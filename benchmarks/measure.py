@@ -75,16 +75,41 @@ class Ratio:
         return Ratio(other.median / ours.median, low, high)
 
 
+@dataclass(frozen=True)
+class Samples:
+    """Times of one call, and which of them were taken while it had its core to itself."""
+
+    times: list[float]
+    undisturbed: list[bool]
+    fewest: int  # times without which nothing is said
+
+    @property
+    def enough(self) -> bool:
+        return sum(self.undisturbed) >= self.fewest
+
+    def timing(self, undisturbed: bool) -> Timing:
+        if not undisturbed:
+            return Timing.of(self.times)
+        chosen = [t for t, alone in zip(self.times, self.undisturbed, strict=True) if alone]
+        return Timing.of(chosen, disturbed=len(self.times) - len(chosen))
+
+
+def alike(*several: Samples) -> tuple[Timing, ...]:
+    """Timings to compare: of undisturbed calls where all have enough of them, else of all calls."""
+    undisturbed = all(samples.enough for samples in several)
+    return tuple(samples.timing(undisturbed) for samples in several)
+
+
 def interleaved(
     calls: Mapping[str, Callable[[], Any]],
     effort: Effort,
     clock: Clock,
     probe: Callable[[], Any] | None = None,
-) -> dict[str, Timing]:
+) -> dict[str, Samples]:
     """Round after round, each call once to warm up and once timed; slow ones sit rounds out.
 
-    With a probe of benchmarks.neighbours, timed before and after each call, a call counts when the
-    core was its own at both times. Where too few calls were so lucky, all count.
+    With a probe of benchmarks.neighbours, timed before and after each call, a call is undisturbed
+    when the core was its own at both times; without one, all are.
     """
     first = {name: _first(call, clock) for name, call in calls.items()}
     wanted = {name: effort.rounds_for(taken) for name, taken in first.items()}
@@ -101,19 +126,9 @@ def interleaved(
             before = _timed(probe, clock) if probe else 0.0
             times[name].append(_timed(call, clock, in_a_row[name]))
             probes[name].append(max(before, _timed(probe, clock)) if probe else 0.0)
-    return _counted(times, probes, effort.fewest)
-
-
-def _counted(
-    times: dict[str, list[float]], probes: dict[str, list[float]], fewest: int
-) -> dict[str, Timing]:
-    """Timings of the calls that had the core to themselves, if there are enough of every one."""
-    undisturbed = iter(alone([probe for name in times for probe in probes[name]]))
-    chosen = {name: [t for t in taken if next(undisturbed)] for name, taken in times.items()}
-    if min(map(len, chosen.values())) < fewest:
-        return {name: Timing.of(taken) for name, taken in times.items()}
+    flags = iter(alone([probe for name in calls for probe in probes[name]]))
     return {
-        name: Timing.of(chosen[name], disturbed=len(taken) - len(chosen[name]))
+        name: Samples(taken, [next(flags) for _ in taken], effort.fewest)
         for name, taken in times.items()
     }
 

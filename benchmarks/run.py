@@ -14,7 +14,7 @@ from .check import CHECKS, error_of, limit_of
 from .floors import Floors
 from .inputs import Inputs
 from .malloc import keep_freed_memory
-from .measure import CLOCKS, Effort, Ratio, Timing, interleaved
+from .measure import CLOCKS, Effort, Ratio, Samples, Timing, alike, interleaved
 from .memory import Weight, can_weigh, weigh
 from .rivals import OURS, Rival, UnsupportedError, load
 from .suites import SUITES, THREADED, WEIGHED, Block
@@ -125,8 +125,8 @@ def compare(rivals: list[Rival], inputs: Inputs, effort: Effort, clock: str) -> 
     accepted = [rival for rival, row in zip(rivals, checked, strict=True) if row.refused is None]
     calls = {rival.label: rival.build(inputs) for rival in accepted}
     probe = neighbours.arithmetic() if clock == "process CPU time" else None
-    timings = interleaved(calls, effort, CLOCKS[clock], probe) if calls else {}
-    return [_with_time(row, timings.get(row.label), timings.get(OURS)) for row in checked]
+    samples = interleaved(calls, effort, CLOCKS[clock], probe) if calls else {}
+    return [_with_time(row, samples.get(row.label), samples.get(OURS)) for row in checked]
 
 
 def _checked(rival: Rival, inputs: Inputs) -> Row:
@@ -143,9 +143,11 @@ def _checked(rival: Rival, inputs: Inputs) -> Row:
     return replace(row, error=error)
 
 
-def _with_time(row: Row, timing: Timing | None, ours: Timing | None) -> Row:
-    ratio = Ratio.of(timing, ours) if timing and ours and row.library != OURS else None
-    return replace(row, timing=timing, ratio=ratio)
+def _with_time(row: Row, own: Samples | None, ours: Samples | None) -> Row:
+    if own is None or ours is None or own is ours:
+        return replace(row, timing=alike(own)[0] if own else None)
+    timing, beside = alike(own, ours)
+    return replace(row, timing=timing, ratio=Ratio.of(timing, beside))
 
 
 def _floors(settings: Settings, facts: dict[str, Any]) -> Floors | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .cases import Case
 from .inputs import Inputs
-from .measure import CLOCKS, Effort, Ratio, Timing, interleaved
+from .measure import CLOCKS, Effort, Ratio, Timing, alike, interleaved
 
 THREADS = 2
 
@@ -35,8 +35,8 @@ def speedups(
     for op, case in work:
         call = builds[op](Inputs(case))
         calls = {n: _with_threads(ours, n, call) for n in (1, threads)}
-        timings = interleaved(calls, effort, CLOCKS["wall time"])
-        one, several = timings[1], timings[threads]
+        samples = interleaved(calls, effort, CLOCKS["wall time"])
+        one, several = alike(samples[1], samples[threads])
         yield Speedup(op, case, threads, one, several, Ratio.of(one, several))
     ours.set_num_threads(1)
 

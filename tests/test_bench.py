@@ -16,7 +16,7 @@ from benchmarks import reference
 from benchmarks.cases import CASES, MAIN, N_MELS, OPS, Case
 from benchmarks.check import error_of, limit_of
 from benchmarks.inputs import Inputs
-from benchmarks.measure import CLOCKS, Effort, Ratio, Timing, interleaved
+from benchmarks.measure import CLOCKS, Effort, Ratio, Samples, Timing, alike, interleaved
 from benchmarks.rivals import LIBRARIES, Rival, UnsupportedError, load
 from benchmarks.run import Settings, compare
 from benchmarks.suites import EVERYDAY, SUITES, TITLES
@@ -142,11 +142,15 @@ def test_rounds_follow_the_budget():
     assert Effort(rounds=4).rounds_for(1) == 4
 
 
+def timings_of(samples):
+    return {name: alike(of_name)[0] for name, of_name in samples.items()}
+
+
 def test_each_timed_call_has_a_warm_one_and_the_calls_take_turns():
     said = []
     calls = {name: (lambda name=name: said.append(name)) for name in "ab"}
     ticks = iter(range(1000))
-    timings = interleaved(calls, Effort(rounds=3), lambda: 10**6 * next(ticks))
+    timings = timings_of(interleaved(calls, Effort(rounds=3), lambda: 10**6 * next(ticks)))
     assert "".join(said) == "aabb" + "aabb" * 3
     assert timings["a"].rounds == timings["b"].rounds == 3
     assert timings["a"].median == 10**6
@@ -155,7 +159,8 @@ def test_each_timed_call_has_a_warm_one_and_the_calls_take_turns():
 def test_a_short_call_is_timed_several_in_a_row_and_counted_once():
     ticks = iter(range(0, 10**9, 5000))  # each look at the clock is 5 us after the last
     calls = []
-    timings = interleaved({"a": lambda: calls.append(1)}, Effort(rounds=2), lambda: next(ticks))
+    samples = interleaved({"a": lambda: calls.append(1)}, Effort(rounds=2), lambda: next(ticks))
+    timings = timings_of(samples)
     assert timings["a"].median == 5000 / 4  # 20 us are four of the first call's 5 us
     assert len(calls) == 2 + 2 * (1 + 4)
 
@@ -167,7 +172,7 @@ def test_the_result_of_a_call_is_freed_after_the_clock_stopped():
         def __del__(self):
             now[0] += 1000
 
-    timings = interleaved({"call": Result}, Effort(rounds=2), lambda: now[0])
+    timings = timings_of(interleaved({"call": Result}, Effort(rounds=2), lambda: now[0]))
     assert timings["call"].median == 0
 
 
@@ -186,7 +191,7 @@ class SharedCore:
 
     def timings(self, effort):
         probe = lambda: self.work(10)  # noqa: E731
-        return interleaved({"call": self.call}, effort, lambda: self.now, probe)["call"]
+        return timings_of(interleaved({"call": self.call}, effort, lambda: self.now, probe))["call"]
 
 
 def test_calls_on_a_shared_core_do_not_count():
@@ -200,6 +205,13 @@ def test_all_calls_count_where_too_few_had_the_core_alone():
     core = SharedCore(shared_rounds=set(range(2, 9)))
     timing = core.timings(Effort(rounds=10, fewest=5))
     assert (timing.rounds, timing.disturbed) == (10, 0)
+
+
+def test_two_libraries_are_compared_over_calls_of_the_same_kind():
+    quick = Samples([1, 1, 1, 9], [True, True, True, False], fewest=3)
+    slow = Samples([5, 50, 50], [True, False, False], fewest=3)
+    assert [timing.rounds for timing in alike(quick, slow)] == [4, 3]
+    assert [timing.rounds for timing in alike(quick, quick)] == [3, 3]
 
 
 def test_clocks_differ_for_one_and_many_threads():
