@@ -115,10 +115,11 @@ def _copy(source: np.ndarray, to: np.ndarray) -> Callable[[], float]:
 
 def _transforms() -> list[Named]:
     import lapped
+    from lapped import _cpu
 
     calls = []
     for n_fft, dtype in _lengths():
-        plan, like = lapped.STFT(n_fft)._plan, np.empty(0, dtype)
+        plan, like = lapped.STFT(n_fft)._plan(_cpu), np.empty(0, dtype)
         for bins in (False, True):
             call = _about_a_millisecond(probes().transform, plan, like, bins)
             calls.append((("transform", n_fft, dtype, bins), call))

@@ -14,6 +14,7 @@ import numpy as np
 
 import lapped
 from tests import reference, signals
+from tests.libraries import NAMES
 
 SIZES = (1, 2, 3, 16, 20, 127, 400, 401, 512, 882, 1009, 1024, 1200, 1920, 2048, 4096, 8192)
 FACTORS = {
@@ -30,7 +31,7 @@ FACTORS = {
     "samples": ("long", "long", "long", "prime", 0, 1, 2, "n_fft-1", "n_fft", "n_fft+1"),
     "signal": ("noise", "noise", "tone", "chirp", "impulse"),
     "memory": ("plain", "fortran", "reversed", "strided", "broadcast", "offset"),
-    "library": ("numpy", "torch"),
+    "library": NAMES,
 }
 
 

@@ -54,7 +54,8 @@ def turned(S: object) -> object:
 
 def bits(a: object) -> bytes:
     """The result's values as bytes, whatever its library or strides."""
-    return np.ascontiguousarray(np.asarray(a)).tobytes()
+    host = a.get() if hasattr(a, "get") else a.cpu() if hasattr(a, "cpu") else a
+    return np.ascontiguousarray(np.asarray(host)).tobytes()
 
 
 def batch_of_signals(dtype: np.dtype, rows: int = 5, n: int = 9001) -> np.ndarray:

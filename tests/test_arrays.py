@@ -117,14 +117,16 @@ def test_memory_of_the_input_makes_no_difference(name: str) -> None:
 
 def test_broadcast_input(library) -> None:
     x = library.array(X[0, 0])
-    wide = np.broadcast_to(X[0, 0], (4, 200)) if library.name == "numpy" else x.expand(4, 200)
+    wide = library.array(np.broadcast_to(X[0, 0], (4, 200)))
+    if "torch" in library.name:  # which has no read-only memory
+        wide = x.expand(4, 200)
     np.testing.assert_array_equal(library.numpy(STFT(wide))[3], library.numpy(STFT(x)))
 
 
 @pytest.mark.parametrize("layout", ["ft", "tf"])
 def test_out_in_any_memory(library, layout: str) -> None:
     stft = lapped.STFT(64, 16, layout=layout)
-    expected = stft(X)
+    expected = library.numpy(stft(library.array(X)))
     for axes in ((0, 1, 2, 3), (3, 1, 0, 2), (2, 0, 1, 3)):
         memory = np.zeros([expected.shape[a] for a in axes], complex)
         out = library.array(memory.transpose(np.argsort(axes)))
@@ -202,13 +204,13 @@ def test_wrong_dtypes_of_a_spectrum(library) -> None:
     "x", [[0.0] * 200, (1.0,), 1.0, None, "x", np.float64(1), range(9)], ids=str
 )
 def test_only_arrays_are_arrays(x: object) -> None:
-    with pytest.raises(TypeError, match=r"x is a \w+, not an array; NumPy arrays and torch CPU"):
+    with pytest.raises(TypeError, match=r"x is a \w+, not an array; NumPy arrays, torch"):
         STFT(x)
 
 
 def test_other_libraries_are_refused_by_name() -> None:
-    array = type("ndarray", (), {"__module__": "cupy"})()
-    with pytest.raises(TypeError, match="x is a CuPy array"):
+    array = type("Array", (), {"__module__": "jaxlib.xla", "__dlpack__": None})()
+    with pytest.raises(TypeError, match=r"x is an array of jaxlib, .* torch\.from_dlpack\(x\)"):
         STFT(array)
     with pytest.raises(TypeError, match="x is a masked array"):
         STFT(np.ma.zeros(200))
@@ -219,9 +221,6 @@ def test_tensors_elsewhere(torch) -> None:
         STFT(torch.zeros(200, device="meta"))
     with pytest.raises(TypeError, match=r"x has layout torch\.sparse_coo"):
         STFT(torch.zeros(200).to_sparse())
-    if torch.cuda.is_available():
-        with pytest.raises(TypeError, match="no CUDA kernels yet"):
-            STFT(torch.zeros(200, device="cuda"))
 
 
 def test_gradients_are_not_dropped_in_silence(torch) -> None:
@@ -292,7 +291,7 @@ def test_lengths_in_any_form(library) -> None:
     x, counts = library.array(X), np.array([[200, 150, 0], [1, 33, 199]])
     expected = library.numpy(STFT(x, lengths=counts))
     forms = [counts.tolist(), counts.reshape(-1), counts.astype(np.uint8), tuple(counts.ravel())]
-    for form in [*forms, library.array(counts), library.array(counts.astype(np.int32))]:
+    for form in [*forms, library.counts(counts), library.counts(counts.astype(np.int32))]:
         np.testing.assert_array_equal(library.numpy(STFT(x, lengths=form)), expected)
     one = library.array(X[0, 1])
     for form in (150, [150], np.int32(150)):

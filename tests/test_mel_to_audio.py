@@ -45,7 +45,7 @@ def test_joint_comes_closer(dtype: np.dtype, signal) -> None:
 def test_rows_of_a_batch_equal_alone(library, dtype: np.dtype, mode: str) -> None:
     lengths = [9000, 12000, 500]
     x = signals.padded_batch(lengths, 12000).astype(dtype)
-    M = MEL(library.array(x), lengths=library.array(np.array(lengths)))
+    M = MEL(library.array(x), lengths=library.counts(np.array(lengths)))
     try:
         y = lapped.mel_to_audio(M, MEL, n_iter=3, mode=mode, lengths=lengths)
     except NotImplementedError as error:

@@ -99,7 +99,7 @@ def frames_axis(name: str) -> int:
 def test_lengths_equal_alone(library, dtype: np.dtype, name: str) -> None:
     call = OF_SIGNALS[name]
     x = signals.padded_batch(LENGTHS, 9001).astype(dtype)
-    padded = library.numpy(call(library.array(x), lengths=library.array(np.array(LENGTHS))))
+    padded = library.numpy(call(library.array(x), lengths=library.counts(np.array(LENGTHS))))
     assert padded.shape == library.numpy(call(library.array(x))).shape
     axis = frames_axis(name)
     for row, n in enumerate(LENGTHS):
@@ -115,7 +115,7 @@ def test_lengths_of_the_inverse_equal_alone(library, dtype: np.dtype, name: str)
     lengths = [n for n in LENGTHS if n > 1]
     frames = [SYNTHESIS[name].n_frames(n) for n in lengths]
     S = batch_of_spectra(dtype, len(lengths), max(frames))
-    padded = library.numpy(call(library.array(S), lengths=library.array(np.array(lengths))))
+    padded = library.numpy(call(library.array(S), lengths=library.counts(np.array(lengths))))
     for row, (n, count) in enumerate(zip(lengths, frames, strict=True)):
         alone = library.numpy(call(library.array(S[row, :, :count].copy()), length=n))
         assert bits(padded[row, :n]) == bits(alone)

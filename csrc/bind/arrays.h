@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// From Python's arrays to views. Every message about an array's type, rank or shape is made here.
+// From arrays as a device's bindings read them to views. Every message about an array's type, rank
+// or shape is made here.
 #pragma once
 #include <pybind11/numpy.h>
 
 #include <array>
-#include <complex>
 #include <cstdint>
 #include <string>
 
@@ -14,90 +14,112 @@ namespace lapped::bind {
 
 namespace py = pybind11;
 
-template <class T>
-struct Element {
-  using Numpy = T;
+enum class Element {
+  kFloat16,
+  kBfloat16,
+  kFloat32,
+  kFloat64,
+  kInt16,
+  kInt32,
+  kInt64,
+  kComplex64,
+  kComplex128,
+  kOther
 };
-template <class T>
-struct Element<Complex<T>> {
-  using Numpy = std::complex<T>;
+
+constexpr int kMostAxes = 8;
+
+// What a call sees of an array. Strides count elements; `whole` says that they can.
+struct Array {
+  void* data;
+  Element element;
+  int rank;
+  int64_t shape[kMostAxes], stride[kMostAxes];
+  bool whole, writable;
+  std::string (*dtype_name)(py::handle source);
+  py::handle source;
 };
 
-inline std::string text_of(const py::ssize_t* shape, int rank) {
-  std::string s = "(";
-  for (int i = 0; i < rank; ++i)
-    s += std::to_string(shape[i]) + (i + 1 < rank || rank == 1 ? ", " : "");
-  return s + ")";
-}
-
-inline std::string text_of(const py::array& a) {
-  return py::str(a.dtype()).cast<std::string>() + " " +
-         text_of(a.shape(), static_cast<int>(a.ndim()));
-}
+template <class T>
+constexpr Element kElement = Element::kOther;
+template <>
+inline constexpr Element kElement<float> = Element::kFloat32;
+template <>
+inline constexpr Element kElement<double> = Element::kFloat64;
+template <>
+inline constexpr Element kElement<Complex<float>> = Element::kComplex64;
+template <>
+inline constexpr Element kElement<Complex<double>> = Element::kComplex128;
 
 template <class T>
-bool holds(const py::array& a) {
-  return py::isinstance<py::array_t<typename Element<std::remove_const_t<T>>::Numpy>>(a);
-}
+constexpr const char* kElementName = "";
+template <>
+inline constexpr const char* kElementName<float> = "float32";
+template <>
+inline constexpr const char* kElementName<double> = "float64";
+template <>
+inline constexpr const char* kElementName<Complex<float>> = "complex64";
+template <>
+inline constexpr const char* kElementName<Complex<double>> = "complex128";
 
-[[noreturn]] inline void reject(const char* name, const std::string& expected, const py::array& a) {
-  throw py::value_error(std::string(name) + ": expected " + expected + ", got " + text_of(a));
+[[noreturn]] inline void reject(const char* name, const std::string& expected, const Array& a) {
+  std::string shape = "(";
+  for (int i = 0; i < a.rank; ++i)
+    shape += std::to_string(a.shape[i]) + (i + 1 < a.rank || a.rank == 1 ? ", " : "");
+  throw py::value_error(std::string(name) + ": expected " + expected + ", got " +
+                        a.dtype_name(a.source) + " " + shape + ")");
 }
 
 // The view of an array of exactly this type and rank; -1 in `shape` stands for any size.
 template <class T, int N>
-View<T, N> view(const py::array& a, const char* name, const std::array<int64_t, N>& shape) {
+View<T, N> view(const Array& a, const char* name, const std::array<int64_t, N>& shape) {
   using E = std::remove_const_t<T>;
-  bool fits = holds<E>(a) && a.ndim() == N;
-  for (int i = 0; fits && i < N; ++i)
-    fits = (shape[i] < 0 || shape[i] == a.shape(i)) &&
-           a.strides(i) % static_cast<int64_t>(sizeof(E)) == 0;
+  bool fits = a.element == kElement<E> && a.rank == N && a.whole;
+  for (int i = 0; fits && i < N; ++i) fits = shape[i] < 0 || shape[i] == a.shape[i];
   if (!fits) {
-    std::string expected =
-        py::str(py::dtype::of<typename Element<E>::Numpy>()).cast<std::string>() + " (";
+    std::string expected = std::string(kElementName<E>) + " (";
     for (int i = 0; i < N; ++i)
       expected += (shape[i] < 0 ? "any" : std::to_string(shape[i])) + (i + 1 < N ? ", " : ")");
     reject(name, expected, a);
   }
   if constexpr (!std::is_const_v<T>)
-    if (!a.writeable()) throw py::value_error(std::string(name) + " is read-only");
+    if (!a.writable) throw py::value_error(std::string(name) + " is read-only");
   View<T, N> v{};
-  v.data = static_cast<T*>(const_cast<void*>(a.data()));
+  v.data = static_cast<T*>(a.data);
   for (int i = 0; i < N; ++i) {
-    v.shape[i] = a.shape(i);
-    v.stride[i] = a.strides(i) / static_cast<int64_t>(sizeof(E));
+    v.shape[i] = a.shape[i];
+    v.stride[i] = a.stride[i];
   }
   return v;
 }
 
-inline Signals signals(const py::array& a) {
-  const auto as = [&](SampleType type, int64_t size) {
-    if (a.ndim() != 2 || a.strides(0) % size || a.strides(1) % size)
-      reject("x", "(batch, samples)", a);
-    return Signals{a.data(),           type, a.shape(0), a.shape(1), a.strides(0) / size,
-                   a.strides(1) / size};
-  };
-  if (holds<float>(a)) return as(SampleType::kFloat32, 4);
-  if (holds<double>(a)) return as(SampleType::kFloat64, 8);
-  if (holds<int16_t>(a)) return as(SampleType::kInt16, 2);
-  if (holds<int32_t>(a)) return as(SampleType::kInt32, 4);
+inline SampleType sample_type(const Array& a, bool halves) {
+  switch (a.element) {
+    case Element::kFloat32:
+      return SampleType::kFloat32;
+    case Element::kFloat64:
+      return SampleType::kFloat64;
+    case Element::kInt16:
+      return SampleType::kInt16;
+    case Element::kInt32:
+      return SampleType::kInt32;
+    case Element::kFloat16:
+      if (halves) return SampleType::kFloat16;
+      break;
+    case Element::kBfloat16:
+      if (halves) return SampleType::kBfloat16;
+      break;
+    default:
+      break;
+  }
   reject("x", "float32, float64, int16 or int32 (batch, samples)", a);
 }
 
-// One number a row, each in [0, most]; null for None.
-inline const int64_t* row_sizes(const py::object& o, const char* name, int64_t batch,
-                                int64_t most) {
-  if (o.is_none()) return nullptr;
-  const auto a = py::cast<py::array>(o);
-  if (!holds<int64_t>(a) || a.ndim() != 1 || a.shape(0) != batch ||
-      (batch > 1 && a.strides(0) != 8))
-    reject(name, "contiguous int64 (" + std::to_string(batch) + ",)", a);
-  const auto* v = static_cast<const int64_t*>(a.data());
-  for (int64_t i = 0; i < batch; ++i)
-    if (v[i] < 0 || v[i] > most)
-      throw py::value_error(std::string(name) + "[" + std::to_string(i) + "]=" +
-                            std::to_string(v[i]) + " must be from 0 to " + std::to_string(most));
-  return v;
+// `halves`: whether kernels read half types.
+inline Signals signals(const Array& a, bool halves) {
+  const SampleType type = sample_type(a, halves);
+  if (a.rank != 2 || !a.whole) reject("x", "(batch, samples)", a);
+  return {a.data, type, a.shape[0], a.shape[1], a.stride[0], a.stride[1]};
 }
 
 }  // namespace lapped::bind

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/kept.h"
+
 namespace lapped {
 
 // A bin's weights in the lower and the upper band of its segment.
@@ -38,6 +40,9 @@ class MelBands {
   MelBands(const double* filters, int64_t bands, int64_t bins);
   template <class T>
   BandView<T> view() const;
+  int64_t band_count() const { return band_count_; }
+  int64_t bin_count() const { return bin_count_; }
+  const Kept& kept() const { return kept_; }
 
  private:
   template <class T>
@@ -56,6 +61,7 @@ class MelBands {
   std::vector<int32_t> starts_, lower_band_;
   Tables<float> float_;
   Tables<double> double_;
+  Kept kept_;
 };
 
 }  // namespace lapped

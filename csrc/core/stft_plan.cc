@@ -87,18 +87,7 @@ void StftTables<T>::make_envelopes() {
 StftPlan::StftPlan(const Framing& framing, std::vector<double> window)
     : framing_(framing), window_(std::move(window)) {}
 
-template <>
-const StftView<float>& StftPlan::tables<float>(int64_t lanes, bool wide) const {
-  const std::lock_guard lock(mutex_);
-  if (!float_) float_ = std::make_unique<StftTables<float>>(framing_, window_, lanes, wide);
-  return float_->view();
-}
-
-template <>
-const StftView<double>& StftPlan::tables<double>(int64_t lanes, bool wide) const {
-  const std::lock_guard lock(mutex_);
-  if (!double_) double_ = std::make_unique<StftTables<double>>(framing_, window_, lanes, wide);
-  return double_->view();
-}
+template class StftTables<float>;
+template class StftTables<double>;
 
 }  // namespace lapped

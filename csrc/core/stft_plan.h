@@ -3,12 +3,11 @@
 // kernels.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/bin_pairs.h"
 #include "core/frames.h"
+#include "core/kept.h"
 
 namespace lapped {
 
@@ -55,21 +54,19 @@ class StftTables {
 double envelope(const Framing& f, const double* squared_window, int64_t row, int64_t first,
                 int64_t last);
 
+// What a transform is, and the tables that back ends have made of it.
 class StftPlan {
  public:
   StftPlan(const Framing& framing, std::vector<double> window);
   const Framing& framing() const { return framing_; }
+  const std::vector<double>& window() const { return window_; }
   int64_t bins() const { return framing_.n_fft / 2 + 1; }
-  // Tables for a kernel of that width; made at first use, kept.
-  template <class T>
-  const StftView<T>& tables(int64_t lanes, bool wide) const;
+  const Kept& kept() const { return kept_; }
 
  private:
   Framing framing_;
   std::vector<double> window_;
-  mutable std::mutex mutex_;
-  mutable std::unique_ptr<StftTables<float>> float_;
-  mutable std::unique_ptr<StftTables<double>> double_;
+  Kept kept_;
 };
 
 }  // namespace lapped

@@ -18,7 +18,8 @@ struct Complex {
   T re, im;
 };
 
-enum class SampleType : int { kFloat32, kFloat64, kInt16, kInt32 };
+// The half types are for devices that convert them as they load.
+enum class SampleType : int { kFloat32, kFloat64, kInt16, kInt32, kFloat16, kBfloat16 };
 
 // batch x samples, of any sample type; integers count as fractions of full scale.
 struct Signals {

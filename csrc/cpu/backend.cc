@@ -5,6 +5,7 @@
 #include <new>
 
 #include "cpu/dispatch.h"
+#include "cpu/tables.h"
 
 namespace lapped {
 namespace {
@@ -12,11 +13,6 @@ namespace {
 template <class T>
 const cpu::Kernels<T>& kernels() {
   return cpu::instruction_set().of<T>();
-}
-
-template <class T>
-const StftView<T>& tables(const StftPlan& plan) {
-  return plan.tables<T>(kernels<T>().lanes, kernels<T>().wide);
 }
 
 void require(bool done) {
@@ -27,104 +23,117 @@ void require(bool done) {
 
 template <>
 template <class T>
-void Backend<Cpu>::stft(const StftPlan& plan, const Signals& x, const int64_t* lengths,
+void Backend<Cpu>::stft(const Cpu&, const StftPlan& plan, const Signals& x, const int64_t* lengths,
                         View<Complex<T>, 3> out) {
-  require(kernels<T>().stft(tables<T>(plan), x, lengths, out));
+  require(kernels<T>().stft(cpu::tables_of<T>(plan), x, lengths, out));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::magnitude(const StftPlan& plan, const Signals& x, const int64_t* lengths,
-                             View<T, 3> out, double eps) {
-  require(kernels<T>().magnitude(tables<T>(plan), x, lengths, out, static_cast<T>(eps)));
+void Backend<Cpu>::magnitude(const Cpu&, const StftPlan& plan, const Signals& x,
+                             const int64_t* lengths, View<T, 3> out, double eps) {
+  require(kernels<T>().magnitude(cpu::tables_of<T>(plan), x, lengths, out, static_cast<T>(eps)));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::power(const StftPlan& plan, const Signals& x, const int64_t* lengths,
+void Backend<Cpu>::power(const Cpu&, const StftPlan& plan, const Signals& x, const int64_t* lengths,
                          View<T, 3> out) {
-  require(kernels<T>().power(tables<T>(plan), x, lengths, out));
+  require(kernels<T>().power(cpu::tables_of<T>(plan), x, lengths, out));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::istft(const StftPlan& plan, View<const Complex<T>, 3> spectrum,
+void Backend<Cpu>::istft(const Cpu&, const StftPlan& plan, View<const Complex<T>, 3> spectrum,
                          const int64_t* frames, const int64_t* samples, View<T, 2> out) {
-  require(kernels<T>().istft(tables<T>(plan), spectrum, frames, samples, out));
+  require(kernels<T>().istft(cpu::tables_of<T>(plan), spectrum, frames, samples, out));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::mel(const StftPlan& plan, const MelBands& bank, const Signals& x,
+void Backend<Cpu>::mel(const Cpu&, const StftPlan& plan, const MelBands& bank, const Signals& x,
                        const int64_t* lengths, View<T, 3> out, const MelOptions& options) {
-  require(kernels<T>().mel(tables<T>(plan), bank.view<T>(), x, lengths, out, options));
+  require(kernels<T>().mel(cpu::tables_of<T>(plan), bank.view<T>(), x, lengths, out, options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::project(const MelBands& bank, View<const T, 3> magnitude, const int64_t* frames,
-                           View<T, 3> out, const MelOptions& options) {
+void Backend<Cpu>::project(const Cpu&, const MelBands& bank, View<const T, 3> magnitude,
+                           const int64_t* frames, View<T, 3> out, const MelOptions& options) {
   require(kernels<T>().project(bank.view<T>(), magnitude, frames, out, options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::mel_inverse(const MelBands& bank, View<const T, 3> mel, const int64_t* frames,
-                               View<T, 3> out, double exponent, int64_t iterations) {
+void Backend<Cpu>::mel_inverse(const Cpu&, const MelBands& bank, View<const T, 3> mel,
+                               const int64_t* frames, View<T, 3> out, double exponent,
+                               int64_t iterations) {
   require(kernels<T>().mel_inverse(bank.view<T>(), mel, frames, out, static_cast<T>(exponent),
                                    iterations));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::griffin_lim(const StftPlan& plan, View<const T, 3> magnitude,
+void Backend<Cpu>::griffin_lim(const Cpu&, const StftPlan& plan, View<const T, 3> magnitude,
                                const int64_t* frames, const int64_t* samples,
                                View<const Complex<T>, 3> phase, View<T, 2> out,
                                const GriffinLimOptions& options) {
-  require(kernels<T>().griffin_lim(tables<T>(plan), magnitude, nullptr, frames, samples, phase, out,
-                                   options));
+  require(kernels<T>().griffin_lim(cpu::tables_of<T>(plan), magnitude, nullptr, frames, samples,
+                                   phase, out, options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::mel_griffin_lim(const StftPlan& plan, const MelBands& bank,
+void Backend<Cpu>::mel_griffin_lim(const Cpu&, const StftPlan& plan, const MelBands& bank,
                                    View<const T, 3> magnitude, View<const T, 3> mel,
                                    const int64_t* frames, const int64_t* samples, View<T, 2> out,
                                    double exponent, const GriffinLimOptions& options) {
   const cpu::MelConstraint<T> constraint{bank.view<T>(), mel, static_cast<T>(exponent)};
-  require(kernels<T>().griffin_lim(tables<T>(plan), magnitude, &constraint, frames, samples, {},
-                                   out, options));
+  require(kernels<T>().griffin_lim(cpu::tables_of<T>(plan), magnitude, &constraint, frames, samples,
+                                   {}, out, options));
 }
 
 template <>
 template <class T>
-void Backend<Cpu>::spectral_error(const StftPlan& plan, View<const T, 3> magnitude,
-                                  const Signals& x, const int64_t* lengths, View<double, 2> out) {
-  require(kernels<T>().spectral_error(tables<T>(plan), magnitude, x, lengths, out));
+void Backend<Cpu>::spectral_convergence(const Cpu&, const StftPlan& plan,
+                                        View<const T, 3> magnitude, const Signals& x,
+                                        const int64_t* lengths, View<double, 1> out) {
+  require(kernels<T>().spectral_convergence(cpu::tables_of<T>(plan), magnitude, x, lengths, out));
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::decompress(const Cpu&, View<const T, 3> features, View<T, 3> out,
+                              const Compression& compression) {
+  require(kernels<T>().decompress(features, out, compression));
 }
 
 #define LAPPED_INSTANTIATE(T)                                                                     \
-  template void Backend<Cpu>::stft(const StftPlan&, const Signals&, const int64_t*,               \
+  template void Backend<Cpu>::stft(const Cpu&, const StftPlan&, const Signals&, const int64_t*,   \
                                    View<Complex<T>, 3>);                                          \
-  template void Backend<Cpu>::magnitude(const StftPlan&, const Signals&, const int64_t*,          \
-                                        View<T, 3>, double);                                      \
-  template void Backend<Cpu>::power(const StftPlan&, const Signals&, const int64_t*, View<T, 3>); \
-  template void Backend<Cpu>::istft(const StftPlan&, View<const Complex<T>, 3>, const int64_t*,   \
-                                    const int64_t*, View<T, 2>);                                  \
-  template void Backend<Cpu>::mel(const StftPlan&, const MelBands&, const Signals&,               \
+  template void Backend<Cpu>::magnitude(const Cpu&, const StftPlan&, const Signals&,              \
+                                        const int64_t*, View<T, 3>, double);                      \
+  template void Backend<Cpu>::power(const Cpu&, const StftPlan&, const Signals&, const int64_t*,  \
+                                    View<T, 3>);                                                  \
+  template void Backend<Cpu>::istft(const Cpu&, const StftPlan&, View<const Complex<T>, 3>,       \
+                                    const int64_t*, const int64_t*, View<T, 2>);                  \
+  template void Backend<Cpu>::mel(const Cpu&, const StftPlan&, const MelBands&, const Signals&,   \
                                   const int64_t*, View<T, 3>, const MelOptions&);                 \
-  template void Backend<Cpu>::project(const MelBands&, View<const T, 3>, const int64_t*,          \
-                                      View<T, 3>, const MelOptions&);                             \
-  template void Backend<Cpu>::mel_inverse(const MelBands&, View<const T, 3>, const int64_t*,      \
-                                          View<T, 3>, double, int64_t);                           \
-  template void Backend<Cpu>::griffin_lim(const StftPlan&, View<const T, 3>, const int64_t*,      \
-                                          const int64_t*, View<const Complex<T>, 3>, View<T, 2>,  \
-                                          const GriffinLimOptions&);                              \
-  template void Backend<Cpu>::mel_griffin_lim(const StftPlan&, const MelBands&, View<const T, 3>, \
-                                              View<const T, 3>, const int64_t*, const int64_t*,   \
-                                              View<T, 2>, double, const GriffinLimOptions&);      \
-  template void Backend<Cpu>::spectral_error(const StftPlan&, View<const T, 3>, const Signals&,   \
-                                             const int64_t*, View<double, 2>);
+  template void Backend<Cpu>::project(const Cpu&, const MelBands&, View<const T, 3>,              \
+                                      const int64_t*, View<T, 3>, const MelOptions&);             \
+  template void Backend<Cpu>::mel_inverse(const Cpu&, const MelBands&, View<const T, 3>,          \
+                                          const int64_t*, View<T, 3>, double, int64_t);           \
+  template void Backend<Cpu>::griffin_lim(                                                        \
+      const Cpu&, const StftPlan&, View<const T, 3>, const int64_t*, const int64_t*,              \
+      View<const Complex<T>, 3>, View<T, 2>, const GriffinLimOptions&);                           \
+  template void Backend<Cpu>::mel_griffin_lim(                                                    \
+      const Cpu&, const StftPlan&, const MelBands&, View<const T, 3>, View<const T, 3>,           \
+      const int64_t*, const int64_t*, View<T, 2>, double, const GriffinLimOptions&);              \
+  template void Backend<Cpu>::spectral_convergence(const Cpu&, const StftPlan&, View<const T, 3>, \
+                                                   const Signals&, const int64_t*,                \
+                                                   View<double, 1>);                              \
+  template void Backend<Cpu>::decompress(const Cpu&, View<const T, 3>, View<T, 3>,                \
+                                         const Compression&);
 LAPPED_INSTANTIATE(float)
 LAPPED_INSTANTIATE(double)
 

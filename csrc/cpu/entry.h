@@ -29,8 +29,10 @@ bool griffin_lim(const StftView<T>&, View<const T, 3> magnitude, const MelConstr
                  const int64_t* frames, const int64_t* samples, View<const Complex<T>, 3> phase,
                  View<T, 2> out, const GriffinLimOptions&);
 template <class T>
-bool spectral_error(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
-                    const int64_t* lengths, View<double, 2> out);
+bool spectral_convergence(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
+                          const int64_t* lengths, View<double, 1> out);
+template <class T>
+bool decompress(View<const T, 3> features, View<T, 3> out, const Compression&);
 template <class T>
 const Probes<T>& probes();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/fft.h"
 
-#include "cpu/butterflies.h"
+#include "core/butterflies.h"
 #include "cpu/frame_tiles.h"
 
 namespace lapped::cpu::LAPPED_ISA {

@@ -20,7 +20,8 @@ constexpr Kernels<T> kKernels = {kLanes<T>,
                                  project<T>,
                                  mel_inverse<T>,
                                  griffin_lim<T>,
-                                 spectral_error<T>,
+                                 spectral_convergence<T>,
+                                 decompress<T>,
                                  probes<T>};
 
 }  // namespace

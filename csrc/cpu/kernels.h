@@ -39,8 +39,9 @@ struct Kernels {
   bool (*griffin_lim)(const StftView<T>&, View<const T, 3> magnitude, const MelConstraint<T>*,
                       const int64_t* frames, const int64_t* samples,
                       View<const Complex<T>, 3> phase, View<T, 2> out, const GriffinLimOptions&);
-  bool (*spectral_error)(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
-                         const int64_t* lengths, View<double, 2> out);
+  bool (*spectral_convergence)(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
+                               const int64_t* lengths, View<double, 1> out);
+  bool (*decompress)(View<const T, 3> features, View<T, 3> out, const Compression&);
   const Probes<T>& (*probes)();
 };
 

@@ -75,6 +75,9 @@ void read_padded(const Framing& f, const Signal& x, int64_t p, int64_t count, T*
     case SampleType::kInt32:
       return read_padded(f, static_cast<const int32_t*>(x.data), x.samples, x.stride, p, count,
                          out);
+    case SampleType::kFloat16:
+    case SampleType::kBfloat16:
+      __builtin_unreachable();  // converted before they come here
   }
 }
 

@@ -81,6 +81,7 @@ LAPPED_INLINE V kept(V v) {
 // every load.
 template <class T>
 struct Cvec {
+  using Scalar = T;
   Vec<T> re, im;
   Cvec() = default;
   LAPPED_INLINE Cvec(Vec<T> real, Vec<T> imaginary) : re(real), im(imaginary) {}

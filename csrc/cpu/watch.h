@@ -2,16 +2,10 @@
 // How far the iterates of a phase reconstruction have come, and when to stop.
 #pragma once
 #include "core/options.h"
-#include "cpu/spectral_error.h"
+#include "cpu/spectral_convergence.h"
 
 namespace lapped::cpu {
 namespace {
-
-inline double decibels(const Squares& s) {
-  constexpr double infinity = __builtin_inf();
-  if (s.error == 0) return -infinity;
-  return s.reference == 0 ? infinity : 10 * __builtin_log10(s.error / s.reference);
-}
 
 // Watches the iterates of one row, when asked to.
 template <class T>

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-import numpy as np
-
 from lapped._validate import choice, positive, real
 from lapped._value import Value
 
@@ -75,20 +73,3 @@ class Compression(Value):
     def _arguments(self) -> tuple[Any, ...]:
         """The kernels' form."""
         return tuple(self._fields().values())
-
-    def _undone(self, features: np.ndarray, power: float) -> np.ndarray:
-        """Mel energies >= 0 that compress to `features`; what floor and range cut off is lost."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            log = features / self.scale - self.shift
-            if self.base == "log1p":
-                return np.maximum(np.expm1(log), 0)
-            energies = np.exp(log * _natural_log_of(self.base, power))
-            if self.floor_mode == "add":
-                energies = np.maximum(energies - self.floor, 0)
-        return energies
-
-
-def _natural_log_of(base: str, power: float) -> float:
-    """Natural logarithm of the factor that one unit of `base` stands for."""
-    ten = float(np.log(10.0))
-    return {"10": ten, "e": 1.0, "db": ten * power / 20}[base]

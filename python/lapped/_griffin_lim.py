@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lapped import _arrays, _cpu, _framing
+from lapped import _arrays, _framing
 from lapped._arrays import Array
 from lapped._stft import STFT
 from lapped._validate import choice, flag, instance, integer, real, row_lengths
@@ -125,22 +125,30 @@ class GriffinLim(Value):
         angles = None if phase is None else self._angles(phase, magnitudes, batch, like)
         convergence = None
         if flag("return_convergence", return_convergence):
-            history, convergence = like.library.empty((*batch, self.n_iter), np.dtype(np.float64))
-            convergence = convergence.reshape(len(magnitudes), self.n_iter)
+            shape = (*batch, self.n_iter)
+            history, convergence = like.library.empty(like, shape, np.dtype(np.float64))
+            convergence = convergence.reshape((magnitudes.shape[0], self.n_iter))
 
-        def run(frames: Any, samples: Any, out: np.ndarray) -> None:
-            self._run(magnitudes, frames, samples, angles, out, convergence)
+        def run(frames: Any, samples: Any, out: Array) -> None:
+            self._run(like, magnitudes, frames, samples, angles, out, convergence)
 
         n_frames = magnitudes.shape[2]
         waveform = synthesised(self.stft, like, batch, n_frames, length, lengths, run)
         return waveform if convergence is None else (waveform, history)
 
     def _run(
-        self, S: np.ndarray, frames: Any, samples: Any, phase: Any, out: np.ndarray, history: Any
+        self,
+        like: _arrays.Like,
+        S: Array,
+        frames: Any,
+        samples: Any,
+        phase: Any,
+        out: Array,
+        history: Any,
     ) -> None:
         """Fills `out` (batch, samples) from `S` (batch, n_freq, n_frames)."""
-        _cpu.griffin_lim(
-            self.stft._plan, S, frames, samples, phase, out, *self._settings,
+        like.kernels.griffin_lim(
+            self.stft._plan(like.module), S, frames, samples, phase, out, *self._settings,
             float(self.tolerance or 0.0), history,
         )  # fmt: skip
 
@@ -150,16 +158,13 @@ class GriffinLim(Value):
         step = _DEFAULTS[self.method][1]
         return self.n_iter, self.momentum, step, self.init, self.seed % 2**64
 
-    def _angles(
-        self, phase: Array, S: np.ndarray, batch: _arrays.Batch, like: _arrays.Like
-    ) -> np.ndarray:
+    def _angles(self, phase: Array, S: Array, batch: _arrays.Batch, like: _arrays.Like) -> Array:
         """`phase` as complex numbers in the precision of `S`."""
         angles, own_batch, own = self.stft._spectrum(phase, "phase", "angles")
         _arrays.same_library(like, own, "phase", "S")
         if own_batch != batch or angles.shape != S.shape:
             raise ValueError(f"phase has shape {tuple(phase.shape)} and must have that of S")
-        values = angles if angles.dtype.kind == "c" else np.exp(1j * angles)
-        return values.astype(like.complex, copy=False)
+        return like.library.phasors(angles, like.complex)
 
 
 def synthesised(
@@ -169,7 +174,7 @@ def synthesised(
     n_frames: int,
     length: int | None,
     lengths: Any,
-    run: Callable[[Any, Any, np.ndarray], None],
+    run: Callable[[Any, Any, Array], None],
 ) -> Array:
     """Waveform that ``run(frames, samples, out)`` makes of `n_frames` frames of each row.
 
@@ -181,7 +186,7 @@ def synthesised(
     memory, view = _arrays.result(like, batch, (width,))
     if samples is None:
         work = framing.within(width, n_frames)
-        works = None if work == width else np.full(len(view), work, np.int64)
+        works = None if work == width else np.full(view.shape[0], work, np.int64)
     else:
         pairs = zip(samples.tolist(), frames.tolist(), strict=True)
         works = np.array([framing.within(*pair) for pair in pairs], np.int64)
@@ -189,7 +194,7 @@ def synthesised(
     if work <= width:
         run(frames, works, view)
     else:
-        longer = np.empty((len(view), work), like.real)
+        _, longer = like.library.empty(like, (view.shape[0], work), like.real)
         run(frames, works, longer)
         view[...] = longer[:, :width]
     return _arrays.finished(like, memory)
@@ -234,14 +239,11 @@ def spectral_convergence(stft: STFT, S: Array, y: Array, *, lengths: Any = None)
         needs = f"leading axes {batch} and samples for n_frames={n_frames}"
         raise ValueError(f"y has shape {tuple(y.shape)} and must have {needs}, as S")
     rows = row_lengths(lengths, batch, samples, "the samples of y")
-    target = magnitudes.astype(own.real, copy=False)
-    sums = np.empty((len(target), 2))
-    _cpu.spectral_error(stft._plan, target, signal, rows, sums)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(sums[:, 0] == 0, 0.0, sums[:, 0] / sums[:, 1])
-        values = 10 * np.log10(ratio)
-    memory, view = like.library.empty(batch, np.dtype(np.float64))
-    view[...] = values.reshape(batch)
+    target = like.library.cast(magnitudes, own.real)
+    memory, view = like.library.empty(like, batch, np.dtype(np.float64))
+    own.kernels.spectral_convergence(
+        stft._plan(own.module), target, signal, rows, view.reshape((magnitudes.shape[0],))
+    )
     return like.library.item(memory)
 
 

@@ -3,11 +3,12 @@
 
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property, lru_cache
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 
-from lapped import _arrays, _cpu, _framing, _mel_filters, _weighting
+from lapped import _arrays, _framing, _mel_filters, _weighting
 from lapped._arrays import Array
 from lapped._compression import Compression
 from lapped._stft import STFT
@@ -131,8 +132,8 @@ class Mel(Value):
         core = (self.n_mels, stft._frames.n_frames(samples))
         memory, view = _arrays.result(like, batch, core, False, stft._swap, out, signal)
         rows = row_lengths(lengths, batch, samples, "the samples of x")
-        _cpu.mel(
-            stft._plan, self._bank, signal, rows, view,
+        like.kernels.mel(
+            stft._plan(like.module), self._bank(like.module), signal, rows, view,
             self.power, self.magnitude_eps, self._compress,
         )  # fmt: skip
         return _arrays.finished(like, memory, out)
@@ -164,7 +165,9 @@ class Mel(Value):
         core = (self.n_mels, n_frames)
         memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
         frames = self._rows(lengths, batch, n_frames)
-        _cpu.project(self._bank, magnitudes, frames, view, self.power, self._compress)
+        like.kernels.project(
+            self._bank(like.module), magnitudes, frames, view, self.power, self._compress
+        )
         return _arrays.finished(like, memory)
 
     def inverse(self, M: Array, *, n_iter: int | None = None, lengths: Any = None) -> Array:
@@ -202,8 +205,10 @@ class Mel(Value):
         core = (self.stft.n_freq, n_frames)
         memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
         frames = self._rows(lengths, batch, n_frames)
-        energies = self._energies(features)
-        _cpu.mel_inverse(self._bank, energies, frames, view, self.power, n_iter)
+        energies = self._energies(features, like)
+        like.kernels.mel_inverse(
+            self._bank(like.module), energies, frames, view, self.power, n_iter
+        )
         return _arrays.finished(like, memory)
 
     @cached_property
@@ -215,8 +220,15 @@ class Mel(Value):
         return _filters_of(self)
 
     @cached_property
-    def _bank(self) -> Any:
-        return _bank_of(self)
+    def _banks(self) -> dict[ModuleType, Any]:
+        return {}
+
+    def _bank(self, module: ModuleType) -> Any:
+        """The sparse filters of a module's kernels."""
+        bank = self._banks.get(module)
+        if bank is None:
+            bank = self._banks[module] = _bank_of(self, module)
+        return bank
 
     @cached_property
     def _steps(self) -> int:
@@ -227,15 +239,27 @@ class Mel(Value):
     def _compress(self) -> tuple[Any, ...] | None:
         return None if self.compression is None else self.compression._arguments
 
-    def _features(self, M: Array) -> tuple[np.ndarray, _arrays.Batch, _arrays.Like]:
+    def _features(self, M: Array) -> tuple[Array, _arrays.Batch, _arrays.Like]:
         """A mel argument, its number of bands checked."""
         return _arrays.operand(M, "M", "real", 2, self.stft._swap, ("n_mels", self.n_mels))
 
-    def _energies(self, features: np.ndarray) -> np.ndarray:
+    def _energies(self, features: Array, like: _arrays.Like) -> Array:
         """Mel energies of `features`, their compression undone."""
-        if self.compression is None:
+        if self._compress is None:
             return features
-        return self.compression._undone(features, self.power)
+        _, energies = like.library.empty(like, tuple(features.shape), like.real)
+        like.kernels.decompress(features, energies, self.power, self._compress)
+        return energies
+
+    def _decompressed(self, M: Array) -> Array:
+        """Mel energies >= 0 that compress to `M`; what floor and range cut off is lost."""
+        features, batch, like = self._features(M)
+        if self._compress is None:
+            return M
+        core = (self.n_mels, features.shape[2])
+        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
+        like.kernels.decompress(features, view, self.power, self._compress)
+        return _arrays.finished(like, memory)
 
     def _rows(self, lengths: Any, batch: tuple[int, ...], n_frames: int) -> np.ndarray | None:
         """Frames of each row."""
@@ -243,9 +267,9 @@ class Mel(Value):
 
 
 @lru_cache(maxsize=64)
-def _bank_of(mel: Mel) -> Any:
-    """The kernels' sparse filters; equal values share them while they are in use."""
-    return _cpu.MelBank(mel.filters)
+def _bank_of(mel: Mel, module: ModuleType) -> Any:
+    """The sparse filters of a module's kernels; equal values share them while they are in use."""
+    return module.MelBank(mel.filters)
 
 
 @lru_cache(maxsize=64)

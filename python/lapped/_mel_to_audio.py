@@ -3,10 +3,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from lapped import _cpu
-from lapped._arrays import Array
+from lapped._arrays import Array, Like
 from lapped._griffin_lim import GriffinLim, synthesised
 from lapped._mel import Mel
 from lapped._presets import preset
@@ -62,36 +59,39 @@ def mel_to_audio(
     choice("mode", mode, MODES)
     griffin_lim = GriffinLim(mel.stft, n_iter)
     features, batch, like = mel._features(M)
-    energies = mel._energies(features)
-    run = {"joint": _joint, "cascade": _cascade}[mode](mel, griffin_lim, energies)
+    energies = mel._energies(features, like)
+    run = {"joint": _joint, "cascade": _cascade}[mode](mel, griffin_lim, energies, like)
     return synthesised(mel.stft, like, batch, features.shape[2], length, lengths, run)
 
 
-def _cascade(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:
+def _cascade(mel: Mel, griffin_lim: GriffinLim, energies: Array, like: Like) -> Any:
     """Magnitudes first, then their phase."""
 
-    def run(frames: Any, samples: Any, out: np.ndarray) -> None:
-        magnitudes = _magnitudes(mel, energies, frames, out)
-        griffin_lim._run(magnitudes, frames, samples, None, out, None)
+    def run(frames: Any, samples: Any, out: Array) -> None:
+        magnitudes = _magnitudes(mel, energies, frames, like)
+        griffin_lim._run(like, magnitudes, frames, samples, None, out, None)
 
     return run
 
 
-def _joint(mel: Mel, griffin_lim: GriffinLim, energies: np.ndarray) -> Any:
+def _joint(mel: Mel, griffin_lim: GriffinLim, energies: Array, like: Like) -> Any:
     """Magnitudes and phase together, from the magnitudes that the cascade would take."""
 
-    def run(frames: Any, samples: Any, out: np.ndarray) -> None:
-        magnitudes = _magnitudes(mel, energies, frames, out)
+    def run(frames: Any, samples: Any, out: Array) -> None:
+        magnitudes = _magnitudes(mel, energies, frames, like)
         n_iter, momentum, step, init, seed = griffin_lim._settings
-        _cpu.mel_griffin_lim(
-            mel.stft._plan, mel._bank, magnitudes, energies, frames, samples, out,
+        like.kernels.mel_griffin_lim(
+            mel.stft._plan(like.module), mel._bank(like.module), magnitudes, energies,
+            frames, samples, out,
             n_iter, momentum, step, init, seed, mel.power,
         )  # fmt: skip
 
     return run
 
 
-def _magnitudes(mel: Mel, energies: np.ndarray, frames: Any, out: np.ndarray) -> np.ndarray:
-    magnitudes = np.empty((len(out), mel.stft.n_freq, energies.shape[2]), out.dtype)
-    _cpu.mel_inverse(mel._bank, energies, frames, magnitudes, mel.power, mel._steps)
+def _magnitudes(mel: Mel, energies: Array, frames: Any, like: Like) -> Array:
+    shape = (energies.shape[0], mel.stft.n_freq, energies.shape[2])
+    _, magnitudes = like.library.empty(like, shape, like.real)
+    bank, steps = mel._bank(like.module), mel._steps
+    like.kernels.mel_inverse(bank, energies, frames, magnitudes, mel.power, steps)
     return magnitudes

@@ -3,11 +3,12 @@
 
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property, lru_cache
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 
-from lapped import _arrays, _cpu, _framing, _windows
+from lapped import _arrays, _framing, _windows
 from lapped._arrays import Array
 from lapped._validate import (
     MAX_FFT,
@@ -109,7 +110,7 @@ class STFT(Value):
         ----------
         x : array (..., samples)
             Real signals: float64, float32, half types (computed in float32), or PCM int16 / int32
-            (scaled to [-1, 1)). NumPy array or torch CPU tensor; leading axes are a batch.
+            (scaled to [-1, 1)). NumPy array, torch tensor or CuPy array; leading axes are a batch.
         lengths : ints, shape of the leading axes, optional
             Valid samples of each row. A row is padded at its own end, and its frames past
             ``n_frames(length)`` are 0.
@@ -127,7 +128,7 @@ class STFT(Value):
         >>> lapped.STFT(400, 160)(np.zeros((2, 16000))).shape
         (2, 201, 101)
         """
-        return self._transformed(_cpu.stft, x, lengths, True, out)
+        return self._transformed("stft", x, lengths, spectrum=True, out=out)
 
     def magnitude(self, x: Array, *, lengths: Any = None, eps: float = 0.0) -> Array:
         """Magnitude spectrum ``sqrt(re**2 + im**2 + eps)``, without writing the complex one.
@@ -145,8 +146,7 @@ class STFT(Value):
         >>> lapped.STFT(400, 160).magnitude(np.zeros(1600, np.int16)).dtype
         dtype('float32')
         """
-        eps = real("eps", eps, 0.0)
-        return self._transformed(lambda *views: _cpu.magnitude(*views, eps), x, lengths)
+        return self._transformed("magnitude", x, lengths, real("eps", eps, 0.0))
 
     def power(self, x: Array, *, lengths: Any = None) -> Array:
         """Power spectrum ``re**2 + im**2``; arguments and result as for `magnitude`.
@@ -157,7 +157,7 @@ class STFT(Value):
         >>> lapped.STFT(400, 160, layout="tf").power(np.zeros(1600)).shape
         (11, 201)
         """
-        return self._transformed(_cpu.power, x, lengths)
+        return self._transformed("power", x, lengths)
 
     def inverse(self, X: Array, *, length: int | None = None, lengths: Any = None) -> Array:
         """Least-squares inverse: the waveform whose spectrum is nearest to `X`.
@@ -193,7 +193,7 @@ class STFT(Value):
             self._frames, spectrum.shape[2], length, lengths, batch
         )
         memory, view = _arrays.result(like, batch, (width,))
-        _cpu.istft(self._plan, spectrum, frames, samples, view)
+        like.kernels.istft(self._plan(like.module), spectrum, frames, samples, view)
         return _arrays.finished(like, memory)
 
     def n_frames(self, n_samples: int) -> int:
@@ -262,8 +262,15 @@ class STFT(Value):
         return _framing.framing(self.n_fft, self.hop_length, self.padding)
 
     @cached_property
-    def _plan(self) -> Any:
-        return _plan_of(self)
+    def _plans(self) -> dict[ModuleType, Any]:
+        return {}
+
+    def _plan(self, module: ModuleType) -> Any:
+        """The tables of a module's kernels."""
+        plan = self._plans.get(module)
+        if plan is None:
+            plan = self._plans[module] = _plan_of(self, module)
+        return plan
 
     @cached_property
     def _swap(self) -> bool:
@@ -271,9 +278,10 @@ class STFT(Value):
 
     def _transformed(
         self,
-        kernel: Any,
+        kernel: str,
         x: Array,
         lengths: Any,
+        *options: Any,
         spectrum: bool = False,
         out: Array | None = None,
     ) -> Array:
@@ -283,21 +291,21 @@ class STFT(Value):
         core = (self.n_freq, self._frames.n_frames(samples))
         memory, view = _arrays.result(like, batch, core, spectrum, self._swap, out, signal)
         rows = row_lengths(lengths, batch, samples, "the samples of x")
-        kernel(self._plan, signal, rows, view)
+        getattr(like.kernels, kernel)(self._plan(like.module), signal, rows, view, *options)
         return _arrays.finished(like, memory, out)
 
     def _spectrum(
         self, S: Array, name: str, kind: str
-    ) -> tuple[np.ndarray, _arrays.Batch, _arrays.Like]:
+    ) -> tuple[Array, _arrays.Batch, _arrays.Like]:
         """A spectrum argument, its number of bins checked."""
         return _arrays.operand(S, name, kind, 2, self._swap, ("n_freq", self.n_freq))
 
 
 @lru_cache(maxsize=256)
-def _plan_of(stft: STFT) -> Any:
-    """The kernels' tables; equal values share one while they are in use."""
+def _plan_of(stft: STFT, module: ModuleType) -> Any:
+    """The tables of a module's kernels; equal values share one while they are in use."""
     window = stft.window
     if not isinstance(window, np.ndarray):
         window = _windows.window(window, stft.win_length, stft.periodic)
     frame = _windows.framed(window, stft.n_fft, stft.window_align, stft.normalized)
-    return _cpu.StftPlan(stft.n_fft, stft.hop_length, *stft.pad, stft.pad_mode, frame)
+    return module.StftPlan(stft.n_fft, stft.hop_length, *stft.pad, stft.pad_mode, frame)

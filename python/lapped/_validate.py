@@ -102,8 +102,12 @@ def row_lengths(values: Any, batch: tuple[int, ...], limit: int, what: str) -> n
 
 
 def _integers(name: str, values: Any) -> np.ndarray:
-    if getattr(getattr(values, "device", None), "type", "cpu") != "cpu":
-        raise TypeError(f"{name} is on {values.device}: pass CPU integers")
+    device = getattr(values, "device", "cpu")
+    if str(getattr(device, "type", device)) != "cpu":
+        raise TypeError(
+            f"{name} is on {device}, but must be integers on the CPU: a list, a NumPy array or "
+            f"{name}.cpu() (to read them back here would stall the device)"
+        )
     try:
         array = np.asarray(values)
     except (TypeError, ValueError, RuntimeError, OverflowError):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between the caller's arrays and the kernels: operands in, results out in the same library.
 
-One adapter module per array library. None is imported before the user has imported that library.
-The kernels see NumPy views of shape (batch, ...) in logical axis order, whatever the strides.
+One adapter module per array library and kind of device. None is imported before the user has
+imported that library. The kernels see views of shape (batch, ...) in logical axis order, whatever
+the strides: NumPy arrays on the CPU, the library's own arrays on a device.
 """
 
 import importlib
@@ -16,12 +17,12 @@ import numpy as np
 from lapped._arrays import _numpy
 from lapped._arrays._like import Like
 
-Array = Any  # NumPy array or torch tensor
+Array = Any  # NumPy array, torch tensor or CuPy array
 Rows = tuple[str, int]  # name and length of a spectrum's axis of frequency
 Batch = tuple[int, ...]  # the leading axes as the caller has them
 
-_LIBRARIES = {np.ndarray: _numpy}  # by exact type; torch's adapter joins with the first tensor
-_WORKS = "NumPy arrays and torch CPU tensors work"
+_LIBRARIES = {np.ndarray: _numpy}  # by exact type; other CPU libraries join with their first array
+_WORKS = "NumPy arrays, torch tensors and CuPy arrays work"
 _MEANING = {
     "signal": ("a waveform", "float64, float32, float16, bfloat16 (torch), int16 or int32"),
     "real": ("real", "float64, float32, float16 or bfloat16 (torch)"),
@@ -32,7 +33,7 @@ _MEANING = {
 
 def operand(
     x: Array, name: str, kind: str, core: int, swap: bool = False, rows: Rows | None = None
-) -> tuple[np.ndarray, Batch, Like]:
+) -> tuple[Array, Batch, Like]:
     """`x` for the kernels: (..., samples) with `core` 1, (..., `rows`, frames) with `core` 2.
 
     `swap` says that its last two axes are in layout "tf". Returns the kernels' view (batch, *core),
@@ -43,7 +44,7 @@ def operand(
     if view is None:
         what, allowed = _MEANING[kind]
         raise TypeError(f"{name} has dtype {x.dtype}, but must be {what}: {allowed}")
-    shape = view.shape
+    shape = tuple(view.shape)
     if len(shape) < core:
         axes = "an axis of samples" if core == 1 else "axes of frequency and frames"
         raise ValueError(f"{name} has shape {shape} and must have {axes}")
@@ -63,8 +64,8 @@ def result(
     spectrum: bool = False,
     swap: bool = False,
     out: Array | None = None,
-    source: np.ndarray | None = None,
-) -> tuple[Array, np.ndarray]:
+    source: Array | None = None,
+) -> tuple[Array, Array]:
     """Memory for a result of shape (*batch, *core), complex if `spectrum`, and the kernels' view.
 
     With `swap` the memory is in layout "tf". It is `out` itself where a kernel that reads `source`
@@ -75,7 +76,7 @@ def result(
     if out is not None:
         memory, view = _given(out, like, batch, shape, spectrum, source)
     if view is None:
-        memory, view = like.library.empty(shape, like.complex if spectrum else like.real)
+        memory, view = like.library.empty(like, shape, like.complex if spectrum else like.real)
         view = _flat(view, batch)
     return memory, view.swapaxes(-1, -2) if swap else view
 
@@ -93,28 +94,29 @@ def finished(like: Like, memory: Array, out: Array | None = None) -> Array:
 
 
 def _given(
-    out: Array, like: Like, batch: Batch, shape: tuple, spectrum: bool, source: np.ndarray
+    out: Array, like: Like, batch: Batch, shape: tuple, spectrum: bool, source: Array
 ) -> tuple:
     """`out` and its view when a kernel can write straight into it, else (None, None)."""
     library = library_of(out, "out")
     if library is not like.library:
         raise TypeError(f"out is a {library.NAME} and must be a {like.library.NAME}")
+    same_device(like, library.device_of(out), "out", "the input")
     wanted = library.dtype_of(like, spectrum)
     if out.dtype != wanted:
         raise TypeError(f"out has dtype {out.dtype} and must have {wanted}")
     if tuple(out.shape) != shape:
         raise ValueError(f"out has shape {tuple(out.shape)} and must have {shape}")
     memory = library.writable(out)
-    if memory is None or np.may_share_memory(memory, source):
+    if memory is None or library.overlap(memory, source):
         return None, None
-    if any(stride == 0 and n > 1 for stride, n in zip(memory.strides, shape, strict=True)):
+    if any(stride == 0 and n > 1 for stride, n in zip(library.strides(memory), shape, strict=True)):
         raise ValueError("out repeats its own memory (a stride of 0) and must not")
     view = _flat(memory, batch)
-    direct = view.size == 0 or np.may_share_memory(view, memory)
-    return (out, view) if direct and _numpy.readable(view) is view else (None, None)
+    direct = 0 in shape or library.overlap(view, memory)
+    return (out, view) if direct else (None, None)
 
 
-def _flat(view: np.ndarray, batch: Batch) -> np.ndarray:
+def _flat(view: Array, batch: Batch) -> Array:
     """`view` (*batch, *core) with one batch axis; a copy only where strides leave no choice."""
     if not batch:
         return view[None]
@@ -124,23 +126,35 @@ def _flat(view: np.ndarray, batch: Batch) -> np.ndarray:
 
 
 def library_of(x: Array, name: str) -> ModuleType:
-    """The adapter of the library `x` belongs to."""
+    """The adapter of the library and the kind of device `x` belongs to."""
     known = _LIBRARIES.get(type(x))
     if known is not None:
-        return known
+        return known if known is _numpy else known.of_device(x)
     if isinstance(x, np.ndarray):
         return _numpy
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, getattr(torch, "Tensor", ())):
-        adapter = importlib.import_module("lapped._arrays._torch")
-        _LIBRARIES[torch.Tensor] = adapter
-        return adapter
-    if type(x).__module__.split(".")[0] == "cupy":
-        raise TypeError(f"{name} is a CuPy array, which lapped has no kernels for yet; {_WORKS}")
+    for library, kind, module in (("torch", "Tensor", "_torch"), ("cupy", "ndarray", "_cupy")):
+        loaded = sys.modules.get(library)
+        if loaded is not None and isinstance(x, getattr(loaded, kind, ())):
+            adapter = importlib.import_module(f"lapped._arrays.{module}")
+            _LIBRARIES[getattr(loaded, kind)] = adapter
+            return adapter.of_device(x)
+    if hasattr(x, "__dlpack__"):
+        own = type(x).__module__.split(".")[0]
+        raise TypeError(
+            f"{name} is an array of {own}, which lapped has no adapter for: "
+            f"pass torch.from_dlpack({name}) or cupy.from_dlpack({name})"
+        )
     raise TypeError(f"{name} is a {type(x).__name__}, not an array; {_WORKS}")
 
 
 def same_library(like: Like, own: Like, name: str, other: str) -> None:
-    """Refuses two arguments from two libraries."""
+    """Refuses two arguments from two libraries or two devices."""
     if own.library is not like.library:
         raise TypeError(f"{name} is a {own.library.NAME} and {other} is a {like.library.NAME}")
+    same_device(like, own.device, name, other)
+
+
+def same_device(like: Like, device: object, name: str, other: str) -> None:
+    """Refuses two arguments on two devices."""
+    if device != like.device:
+        raise ValueError(f"{name} is on {device} and {other} is on {like.device}: move one of them")

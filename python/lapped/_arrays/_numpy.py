@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lapped import _cpu
 from lapped._arrays._like import Like
 
 NAME = "NumPy array"
@@ -18,11 +19,12 @@ _COMPLEX = {_C128: _C128, _C64: _C64}
 
 # What the results of an operand of each dtype are like.
 _SELF = sys.modules[__name__]
-_SINGLE, _DOUBLE = Like(_SELF, _F32, _C64), Like(_SELF, _F64, _C128)
+_SINGLE = Like(_SELF, _cpu, _cpu.context, _F32, _C64)
+_DOUBLE = Like(_SELF, _cpu, _cpu.context, _F64, _C128)
 _LIKE = {
     **dict.fromkeys((_F64, _C128), _DOUBLE),
     **dict.fromkeys((_F32, _C64, _I16, _I32), _SINGLE),
-    _F16: Like(_SELF, _F32, _C64, _F16),
+    _F16: Like(_SELF, _cpu, _cpu.context, _F32, _C64, _F16),
 }
 
 # What each kind of operand may hold, and the dtype the kernels read it as.
@@ -70,7 +72,7 @@ def _plain(x: np.ndarray, name: str) -> np.ndarray:
     return x.view(np.ndarray)
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+def empty(like: Like, shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """New memory for a result as the caller sees it and as the kernels see it: here the same."""
     memory = np.empty(shape, dtype)
     return memory, memory
@@ -81,11 +83,35 @@ def dtype_of(like: Like, spectrum: bool) -> np.dtype:
     return like.complex if spectrum else like.half or like.real
 
 
+def device_of(x: np.ndarray) -> None:
+    """The device of an array: nothing to tell apart on the CPU."""
+
+
 def writable(out: np.ndarray) -> np.ndarray | None:
-    """The memory of `out` as the kernels see it; None where they cannot write its dtype."""
+    """The memory of `out` as the kernels see it; None where they cannot write there."""
     if not out.flags.writeable:
         raise ValueError("out is read-only and must be writable")
-    return None if out.dtype == _F16 else out.view(np.ndarray)
+    memory = out.view(np.ndarray)
+    return None if out.dtype == _F16 or readable(memory) is not memory else memory
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two views may share memory."""
+    return bool(np.may_share_memory(a, b))
+
+
+def strides(memory: np.ndarray) -> tuple[int, ...]:
+    return memory.strides
+
+
+def cast(view: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return view.astype(dtype, copy=False)
+
+
+def phasors(view: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Complex numbers with the angles `view` (radians, or complex itself)."""
+    values = view if view.dtype.kind == "c" else np.exp(1j * view)
+    return values.astype(dtype, copy=False)
 
 
 def narrowed(memory: np.ndarray, half: Any) -> np.ndarray:

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Torch CPU tensors: the kernels see their memory as NumPy arrays; only half types are copied."""
 
+import importlib
 import sys
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch.autograd import forward_ad
 
+from lapped import _cpu
 from lapped._arrays import _numpy
 from lapped._arrays._like import Like
 
@@ -25,13 +28,27 @@ _DTYPE = {
 
 # What the results of an operand of each dtype are like.
 _SELF = sys.modules[__name__]
-_SINGLE = Like(_SELF, np.dtype(np.float32), np.dtype(np.complex64))
-_DOUBLE = Like(_SELF, np.dtype(np.float64), np.dtype(np.complex128))
+_SINGLE = Like(_SELF, _cpu, _cpu.context, np.dtype(np.float32), np.dtype(np.complex64))
+_DOUBLE = Like(_SELF, _cpu, _cpu.context, np.dtype(np.float64), np.dtype(np.complex128))
 _LIKE = {
     **dict.fromkeys((torch.float64, torch.complex128), _DOUBLE),
     **dict.fromkeys((torch.float32, torch.complex64, torch.int16, torch.int32), _SINGLE),
     **{half: replace(_SINGLE, half=half) for half in _HALF},
 }
+
+overlap, strides, cast, phasors = (
+    _numpy.overlap,
+    _numpy.strides,
+    _numpy.cast,
+    _numpy.phasors,
+)  # views are NumPy arrays
+
+
+def of_device(x: torch.Tensor) -> ModuleType:
+    """The adapter of the kind of device `x` is on."""
+    if x.is_cuda:
+        return importlib.import_module("lapped._arrays._torch_cuda")
+    return _SELF
 
 
 def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like | None]:
@@ -40,7 +57,7 @@ def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like
     None in place of the array for a dtype that `kind` does not have.
     """
     _refuse_elsewhere(x, name)
-    _refuse_gradient(x, name)
+    refuse_gradient(x, name)
     like = _LIKE.get(x.dtype)
     if like is None:
         return None, None
@@ -52,18 +69,16 @@ def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like
 def _refuse_elsewhere(x: torch.Tensor, name: str) -> None:
     if x.is_cpu and x.layout is torch.strided:  # x.device.type takes three times as long
         return
-    if x.device.type == "cuda":
-        raise TypeError(
-            f"{name} is on {x.device}, and this build of lapped has no CUDA kernels yet: "
-            f"pass a CPU tensor ({name}.cpu()) or a NumPy array"
-        )
     if x.device.type != "cpu":
-        raise TypeError(f"{name} is on device {str(x.device)!r}: pass a CPU tensor ({name}.cpu())")
+        raise TypeError(
+            f"{name} is on device {str(x.device)!r}, but must be on the CPU or a CUDA device: "
+            f"pass {name}.cpu()"
+        )
     if x.layout is not torch.strided:
         raise TypeError(f"{name} has layout {x.layout}: pass a dense tensor ({name}.to_dense())")
 
 
-def _refuse_gradient(x: torch.Tensor, name: str) -> None:
+def refuse_gradient(x: torch.Tensor, name: str) -> None:
     """Gradients do not flow through lapped yet, and dropping them in silence would be wrong."""
     if x.requires_grad and torch.is_grad_enabled():
         raise TypeError(
@@ -88,7 +103,7 @@ def _memory(x: torch.Tensor, name: str) -> np.ndarray:
         raise TypeError(f"{name} is a {type(x).__name__} without plain memory: {reason}") from None
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[torch.Tensor, np.ndarray]:
+def empty(like: Like, shape: tuple[int, ...], dtype: np.dtype) -> tuple[torch.Tensor, np.ndarray]:
     """New memory for a result as the caller sees it and as the kernels see it."""
     memory = torch.empty(size=shape, dtype=_DTYPE[dtype], device=_CPU)
     return memory, memory.numpy()
@@ -99,10 +114,14 @@ def dtype_of(like: Like, spectrum: bool) -> torch.dtype:
     return _DTYPE[like.complex] if spectrum else like.half or _DTYPE[like.real]
 
 
+def device_of(x: torch.Tensor) -> None:
+    """The device of an array: nothing to tell apart on the CPU."""
+
+
 def writable(out: torch.Tensor) -> np.ndarray | None:
-    """The memory of `out` as the kernels see it; None where they cannot write its dtype."""
+    """The memory of `out` as the kernels see it; None where they cannot write there."""
     _refuse_elsewhere(out, "out")
-    _refuse_gradient(out, "out")
+    refuse_gradient(out, "out")
     lazy = out.dtype in _HALF or out.is_conj() or out.is_neg()
     return None if lazy else _memory(out, "out")
 

@@ -85,8 +85,4 @@ class PhaseReuse(SpectralPipeline):
 
     def _amplitude(self, bands: Tensor) -> Tensor:
         """Band amplitudes out of what the transform returns."""
-        compression, power = self.transform.compression, self.transform.power
-        if compression is not None:
-            energies = compression._undone(bands.cpu().numpy(), power)
-            bands = torch.from_numpy(energies).to(bands)
-        return bands ** (1 / power)
+        return self.transform._decompressed(bands) ** (1 / self.transform.power)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums of squares behind spectral convergence.
-#include "cpu/spectral_error.h"
+// How near the magnitudes of signals are to given ones, in decibels.
+#include "cpu/spectral_convergence.h"
 
 #include "cpu/entry.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 
 template <class T>
-bool spectral_error(const StftView<T>& plan, View<const T, 3> magnitude, const Signals& x,
-                    const int64_t* lengths, View<double, 2> out) {
+bool spectral_convergence(const StftView<T>& plan, View<const T, 3> magnitude, const Signals& x,
+                          const int64_t* lengths, View<double, 1> out) {
   const FlushDenormals flush;
   bool ok = true;
   for (int64_t b = 0; b < magnitude.shape[0]; ++b) {
@@ -19,15 +19,14 @@ bool spectral_error(const StftView<T>& plan, View<const T, 3> magnitude, const S
                                     Scaling::kNone);
     Squares s;
     ok = packed.ok() && error_of(plan, packed, frames, signal, s) && ok;
-    out.data[b * out.stride[0]] = s.error;
-    out.data[b * out.stride[0] + out.stride[1]] = s.reference;
+    out.data[b * out.stride[0]] = decibels(s);
   }
   return ok;
 }
 
-template bool spectral_error(const StftView<float>&, View<const float, 3>, const Signals&,
-                             const int64_t*, View<double, 2>);
-template bool spectral_error(const StftView<double>&, View<const double, 3>, const Signals&,
-                             const int64_t*, View<double, 2>);
+template bool spectral_convergence(const StftView<float>&, View<const float, 3>, const Signals&,
+                                   const int64_t*, View<double, 1>);
+template bool spectral_convergence(const StftView<double>&, View<const double, 3>, const Signals&,
+                                   const int64_t*, View<double, 1>);
 
 }  // namespace lapped::cpu::LAPPED_ISA

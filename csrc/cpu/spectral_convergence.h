@@ -11,6 +11,12 @@ struct Squares {
   double error = 0, reference = 0;
 };
 
+inline double decibels(const Squares& s) {
+  constexpr double infinity = __builtin_inf();
+  if (s.error == 0) return -infinity;
+  return s.reference == 0 ? infinity : 10 * __builtin_log10(s.error / s.reference);
+}
+
 // Sums over bins and frames of (|X| - S)^2 and S^2; per frame first, then in the order of the
 // frames whatever the tasks.
 template <class T>

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // DFTs of 2 to 13 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
-// that nothing spills for lack of unrolling.
+// that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -, its
+// Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer defines
+// LAPPED_INLINE.
 #pragma once
-#include "cpu/simd.h"
 
-namespace lapped::cpu {
+#if defined(__CUDACC__)
+#define LAPPED_UNROLL _Pragma("unroll")
+#else
+#define LAPPED_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace lapped {
 namespace {
 
 template <int R>
-struct Roots;  // cos and sin of 2 pi k / R, k = 0 .. R - 1
-#define LAPPED_ROOTS(R, COS, SIN)         \
-  template <>                             \
-  struct Roots<R> {                       \
-    static constexpr double cos[R] = COS; \
-    static constexpr double sin[R] = SIN; \
+struct Roots;  // cos and sin of 2 pi k / R, k = 0 .. R - 1; a copy in each function, as CUDA asks
+#define LAPPED_ROOTS(R, COS, SIN) \
+  template <>                     \
+  struct Roots<R> {               \
+    double cos[R] = COS;          \
+    double sin[R] = SIN;          \
   };
 #define LAPPED_LIST(...) {__VA_ARGS__}
 LAPPED_ROOTS(3, LAPPED_LIST(1.0, -0.5, -0.5),
@@ -51,43 +58,43 @@ LAPPED_ROOTS(13,
 #undef LAPPED_LIST
 #undef LAPPED_ROOTS
 
-template <bool Inverse, class T>
-LAPPED_INLINE void butterfly(Cvec<T> (&a)[2]) {
-  const Cvec<T> t = a[1];
+template <bool Inverse, class C>
+LAPPED_INLINE void butterfly(C (&a)[2]) {
+  const C t = a[1];
   a[1] = a[0] - t;
   a[0] = a[0] + t;
 }
 
-template <bool Inverse, class T>
-LAPPED_INLINE void butterfly4(Cvec<T>& a0, Cvec<T>& a1, Cvec<T>& a2, Cvec<T>& a3) {
-  const Cvec<T> s02 = a0 + a2, d02 = a0 - a2, s13 = a1 + a3, d13 = quarter_turn<Inverse>(a1 - a3);
+template <bool Inverse, class C>
+LAPPED_INLINE void butterfly4(C& a0, C& a1, C& a2, C& a3) {
+  const C s02 = a0 + a2, d02 = a0 - a2, s13 = a1 + a3, d13 = quarter_turn<Inverse>(a1 - a3);
   a0 = s02 + s13;
   a1 = d02 + d13;
   a2 = s02 - s13;
   a3 = d02 - d13;
 }
 
-template <bool Inverse, class T>
-LAPPED_INLINE void butterfly(Cvec<T> (&a)[4]) {
+template <bool Inverse, class C>
+LAPPED_INLINE void butterfly(C (&a)[4]) {
   butterfly4<Inverse>(a[0], a[1], a[2], a[3]);
 }
 
 // exp(-+ i pi / 4) a and exp(-+ 3 i pi / 4) a
-template <bool Inverse, class T>
-LAPPED_INLINE Cvec<T> eighth_turn(Cvec<T> a) {
-  constexpr T h = T(0.70710678118654752440);
+template <bool Inverse, class C>
+LAPPED_INLINE C eighth_turn(C a) {
+  constexpr auto h = typename C::Scalar(0.70710678118654752440);
   if constexpr (Inverse)
     return {(a.re - a.im) * h, (a.re + a.im) * h};
   else
     return {(a.re + a.im) * h, (a.im - a.re) * h};
 }
 
-template <bool Inverse, class T>
-LAPPED_INLINE void butterfly(Cvec<T> (&a)[8]) {
-  Cvec<T> e0 = a[0] + a[4], e1 = a[1] + a[5], e2 = a[2] + a[6], e3 = a[3] + a[7];
-  Cvec<T> o0 = a[0] - a[4], o1 = eighth_turn<Inverse>(a[1] - a[5]),
-          o2 = quarter_turn<Inverse>(a[2] - a[6]),
-          o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(a[3] - a[7]));
+template <bool Inverse, class C>
+LAPPED_INLINE void butterfly(C (&a)[8]) {
+  C e0 = a[0] + a[4], e1 = a[1] + a[5], e2 = a[2] + a[6], e3 = a[3] + a[7];
+  C o0 = a[0] - a[4], o1 = eighth_turn<Inverse>(a[1] - a[5]),
+    o2 = quarter_turn<Inverse>(a[2] - a[6]),
+    o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(a[3] - a[7]));
   butterfly4<Inverse>(e0, e1, e2, e3);
   butterfly4<Inverse>(o0, o1, o2, o3);
   a[0] = e0, a[2] = e1, a[4] = e2, a[6] = e3;
@@ -96,36 +103,39 @@ LAPPED_INLINE void butterfly(Cvec<T> (&a)[8]) {
 
 // Odd R: with s_q = a_q + a_(R-q), d_q = a_q - a_(R-q):  a_k = a_0 + sum_q s_q cos(2 pi k q / R) -+
 // i sum_q d_q sin(2 pi k q / R).
-template <bool Inverse, class T, int R>
-LAPPED_INLINE void butterfly(Cvec<T> (&a)[R]) {
+template <bool Inverse, class C, int R>
+LAPPED_INLINE void butterfly(C (&a)[R]) {
   static_assert(R % 2 == 1);
+  using T = typename C::Scalar;
   constexpr int H = R / 2;
-  Cvec<T> s[H], d[H], total = a[0];
-#pragma GCC unroll 8
+  constexpr Roots<R> roots{};
+  C s[H], d[H], total = a[0];
+  LAPPED_UNROLL
   for (int q = 0; q < H; ++q) {
     s[q] = a[q + 1] + a[R - 1 - q];
     d[q] = a[q + 1] - a[R - 1 - q];
     total = total + s[q];
   }
-  Cvec<T> out[R];
-#pragma GCC unroll 8
+  C out[R];
+  LAPPED_UNROLL
   for (int k = 1; k <= H; ++k) {
-    Cvec<T> even = a[0], odd{};
-#pragma GCC unroll 8
+    C even = a[0], odd{};
+    LAPPED_UNROLL
     for (int q = 0; q < H; ++q) {
-      const T c = T(Roots<R>::cos[k * (q + 1) % R]), w = T(Roots<R>::sin[k * (q + 1) % R]);
+      const T c = T(roots.cos[k * (q + 1) % R]), w = T(roots.sin[k * (q + 1) % R]);
       even = {even.re + s[q].re * c, even.im + s[q].im * c};
-      odd = q == 0 ? Cvec<T>{d[q].re * w, d[q].im * w}
-                   : Cvec<T>{odd.re + d[q].re * w, odd.im + d[q].im * w};
+      odd = q == 0 ? C{d[q].re * w, d[q].im * w} : C{odd.re + d[q].re * w, odd.im + d[q].im * w};
     }
-    const Cvec<T> turned = quarter_turn<Inverse>(odd);
+    const C turned = quarter_turn<Inverse>(odd);
     out[k] = even + turned;
     out[R - k] = even - turned;
   }
   a[0] = total;
-#pragma GCC unroll 16
+  LAPPED_UNROLL
   for (int k = 1; k < R; ++k) a[k] = out[k];
 }
 
+#undef LAPPED_UNROLL
+
 }  // namespace
-}  // namespace lapped::cpu
+}  // namespace lapped

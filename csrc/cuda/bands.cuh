@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Twin of cpu/bands.h: products with a filter bank, a segment of bins to a thread.
+#pragma once
+#include "cuda/analysis.cuh"
+
+namespace lapped::cuda {
+
+// Elements of `parts`: what each segment gives to its lower and to its upper band.
+template <class T>
+constexpr int64_t parts_count(const Bank<T>& bank, int frames) {
+  return 2 * int64_t{bank.bands} * frames;
+}
+
+// done(f, m, sum over bins of band m's weights times value(f, k)) for all frames and bands.
+// Begins where value can be asked of any thread, ends without a barrier.
+template <class T, class Value, class Done>
+LAPPED_INLINE void project_tile(const Bank<T>& bank, const TileShape& shape, T* parts,
+                                bool along_bands, Value value, Done done) {
+  const int frames = shape.frames;
+  each_item(shape, bank.bands, false, [&](int f, int m) {
+    T lower = 0, upper = 0;
+    for (int k = bank.starts[m]; k < bank.starts[m + 1]; ++k) {
+      const T v = value(f, k);
+      lower += v * bank.weights[k].lower;
+      upper += v * bank.weights[k].upper;
+    }
+    parts[2 * m * frames + f] = lower;
+    parts[(2 * m + 1) * frames + f] = upper;
+  });
+  __syncthreads();
+  each_item(shape, bank.bands, along_bands, [&](int f, int m) {
+    const T from_below = m > 0 ? parts[(2 * m - 1) * frames + f] : T(0);
+    done(f, m, from_below + parts[2 * m * frames + f]);
+  });
+}
+
+}  // namespace lapped::cuda

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Twin of cpu/mel.cc: window, FFT, power, sparse bands and logarithm in one pass over the audio;
+// and the projection of given magnitudes.
+#include "cuda/bands.cuh"
+#include "cuda/compressor.cuh"
+#include "cuda/peaks.cuh"
+
+namespace lapped {
+namespace cuda {
+namespace {
+
+constexpr TileShape kProjection{32, 8, 0};  // a warp reads neighbouring frames of one bin
+
+// Where bands go: out[b, m, t], and the peaks that a limited range needs.
+template <class T>
+struct BandsOut {
+  View<T, 3> out;
+  Compressor<T> compress;
+  Key<T>* peaks;  // one a row, or one for all
+  bool one_peak;
+
+  LAPPED_INLINE bool along_bands() const { return out.stride[1] == 1 && out.stride[2] != 1; }
+  LAPPED_INLINE Key<T>* peak_of(int64_t b) const { return peaks + (one_peak ? 0 : b); }
+  LAPPED_INLINE T& at(int64_t b, int64_t m, int64_t t) const {
+    return out.data[b * out.stride[0] + m * out.stride[1] + t * out.stride[2]];
+  }
+  // Stores the sum of band m of frame t, or 0 where the row has no such frame.
+  LAPPED_INLINE void put(int64_t b, int64_t m, int64_t t, T sum, bool own,
+                         BlockPeak<T>& peak) const {
+    if (t >= out.shape[2]) return;
+    const T level = compress(sum);
+    if (own && compress.limited) peak.see(level);
+    at(b, m, t) = own ? level : T(0);
+  }
+};
+
+// z <- powers of magnitudes: of bin k in the real part of its element, of bin n in the imaginary
+// part of the first.
+template <class T, class Fft>
+LAPPED_INLINE void raise_bins(const Tile<T>& tile, const Fft& fft, MagnitudePower<T> raise, T eps) {
+  const Plan<T>& plan = tile.plan;
+  each_item(tile.shape, pair_count(plan), false, [&](int f, int p) {
+    Cx<T>* const z = tile.frame(f);
+    const BinsOfPair<T> x = bins_of(plan, fft, z, p);
+    z[fft.at(p)].re = raise(squared(x.low, eps));
+    if (!x.both) return;
+    (p == 0 ? z[fft.at(0)].im : z[fft.at(plan.n - p)].re) = raise(squared(x.high, eps));
+  });
+}
+
+template <class T, class Maker>
+__global__ void __launch_bounds__(Maker::kBlockThreads)
+    mel_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
+               int64_t rows, Bank<T> bank, MagnitudePower<T> raise, T eps, BandsOut<T> to) {
+  LAPPED_SHARED_MEMORY(shared);
+  Pieces pieces(shared, work);
+  const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
+  T* const parts = pieces.take<T>(parts_count(bank, shape.frames));
+  BlockPeak<T> peak{pieces.take<Key<T>>(1)};
+  const auto fft = maker(plan);
+  const int64_t width = to.out.shape[2], tiles = (width + shape.frames - 1) / shape.frames;
+  for (int64_t i = blockIdx.x; i < rows * tiles; i += gridDim.x) {
+    const int64_t b = i / tiles, t = (i - b * tiles) * shape.frames;
+    const Row row = batch.row(b);
+    const int64_t count = frame_count(plan.framing, row.samples);
+    analyse(tile, fft, row, t, count);
+    raise_bins(tile, fft, raise, eps);
+    __syncthreads();
+    const auto power = [&](int f, int k) {
+      const Cx<T>* const z = tile.frame(f);
+      return plan.half_length && k == plan.n ? z[fft.at(0)].im : z[fft.at(k)].re;
+    };
+    project_tile(bank, shape, parts, to.along_bands(), power,
+                 [&](int f, int m, T sum) { to.put(b, m, t + f, sum, t + f < count, peak); });
+    if (to.compress.limited) peak.publish(to.peak_of(b));
+    __syncthreads();
+  }
+}
+
+template <class T>
+__global__ void project_kernel(WorkMemory work, TileShape shape, View<const T, 3> magnitude,
+                               RowSizes frames, Bank<T> bank, MagnitudePower<T> raise,
+                               BandsOut<T> to) {
+  LAPPED_SHARED_MEMORY(shared);
+  Pieces pieces(shared, work);
+  T* const parts = pieces.take<T>(parts_count(bank, shape.frames));
+  BlockPeak<T> peak{pieces.take<Key<T>>(1)};
+  const int64_t width = to.out.shape[2], tiles = (width + shape.frames - 1) / shape.frames;
+  for (int64_t i = blockIdx.x; i < magnitude.shape[0] * tiles; i += gridDim.x) {
+    const int64_t b = i / tiles, t = (i - b * tiles) * shape.frames, count = frames.of(b);
+    const T* const row = magnitude.data + b * magnitude.stride[0];
+    const auto power = [&](int f, int k) {
+      return t + f >= count
+                 ? T(0)
+                 : raise.of_magnitude(row[k * magnitude.stride[1] + (t + f) * magnitude.stride[2]]);
+    };
+    project_tile(bank, shape, parts, to.along_bands(), power,
+                 [&](int f, int m, T sum) { to.put(b, m, t + f, sum, t + f < count, peak); });
+    if (to.compress.limited) peak.publish(to.peak_of(b));
+    __syncthreads();
+  }
+}
+
+// Levels of the rows' own frames become features. `lengths` counts samples where `framed`, else
+// frames.
+template <class T>
+__global__ void limit_kernel(BandsOut<T> to, RowSizes lengths, bool framed, Framing framing) {
+  const int64_t bands = to.out.shape[1], width = to.out.shape[2],
+                total = to.out.shape[0] * bands * width;
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < total;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    const int64_t b = i / (bands * width), rest = i - b * bands * width;
+    const int64_t m = to.along_bands() ? rest % bands : rest / width,
+                  t = to.along_bands() ? rest / bands : rest % width;
+    const int64_t count = framed ? frame_count(framing, lengths.of(b)) : lengths.of(b);
+    if (t < count)
+      to.at(b, m, t) = to.compress.limit(to.at(b, m, t), Ordered<T>::value(*to.peak_of(b)));
+  }
+}
+
+template <class T>
+BandsOut<T> bands_out(const Cuda& device, View<T, 3> out, const Compression& compression) {
+  BandsOut<T> to{out, Compressor<T>(compression), nullptr, compression.whole_batch};
+  if (!to.compress.limited) return to;
+  const int64_t peaks = to.one_peak ? 1 : out.shape[0];
+  to.peaks = allocate<Key<T>>(device, peaks);
+  fill(device, to.peaks, peaks, Ordered<T>::key(-kInfinity<T>));
+  return to;
+}
+
+template <class T>
+void limit_range(const Cuda& device, const BandsOut<T>& to, RowSizes lengths, bool framed,
+                 const Framing& framing) {
+  if (!to.compress.limited) return;
+  const int64_t total = to.out.shape[0] * to.out.shape[1] * to.out.shape[2];
+  launch(device, limit_kernel<T>, blocks_for(total), kThreads, 0, to, lengths, framed, framing);
+}
+
+template <class T>
+int64_t band_bytes(const Bank<T>& bank, int frames) {
+  return aligned(parts_count(bank, frames) * int64_t{sizeof(T)}) + aligned(sizeof(Key<T>));
+}
+
+}  // namespace
+}  // namespace cuda
+
+template <>
+template <class T>
+void Backend<Cuda>::mel(const Cuda& device, const StftPlan& plan, const MelBands& bands,
+                        const Signals& x, const int64_t* lengths, View<T, 3> out,
+                        const MelOptions& options) {
+  using namespace cuda;
+  const Plan<T>& tables = plan_on<T>(device, plan);
+  const Bank<T>& bank = bank_on<T>(device, bands);
+  const BandsOut<T> to = bands_out(device, out, options.compression);
+  const Batch batch = batch_of(device, x, lengths);
+  const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
+  with_transform(tables, [&](TileShape shape, auto maker) {
+    launch_tiles(device, mel_kernel<T, decltype(maker)>, tiles_of(shape, x.batch, out.shape[2]),
+                 shape.block_threads(), tile_bytes<T>(shape) + band_bytes(bank, shape.frames),
+                 tables, shape, maker, batch, x.batch, bank, raise,
+                 static_cast<T>(options.magnitude_eps), to);
+  });
+  limit_range(device, to, batch.lengths, true, tables.framing);
+}
+
+template <>
+template <class T>
+void Backend<Cuda>::project(const Cuda& device, const MelBands& bands, View<const T, 3> magnitude,
+                            const int64_t* frames, View<T, 3> out, const MelOptions& options) {
+  using namespace cuda;
+  const Bank<T>& bank = bank_on<T>(device, bands);
+  const BandsOut<T> to = bands_out(device, out, options.compression);
+  const RowSizes own = row_sizes(device, out.shape[2], frames, out.shape[0]);
+  const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
+  launch_tiles(device, project_kernel<T>, tiles_of(kProjection, out.shape[0], out.shape[2]),
+               kProjection.block_threads(), band_bytes(bank, kProjection.frames), kProjection,
+               magnitude, own, bank, raise, to);
+  limit_range(device, to, own, false, Framing{});
+}
+
+#define LAPPED_INSTANTIATE(T)                                                                     \
+  template void Backend<Cuda>::mel(const Cuda&, const StftPlan&, const MelBands&, const Signals&, \
+                                   const int64_t*, View<T, 3>, const MelOptions&);                \
+  template void Backend<Cuda>::project(const Cuda&, const MelBands&, View<const T, 3>,            \
+                                       const int64_t*, View<T, 3>, const MelOptions&);
+LAPPED_INSTANTIATE(float)
+LAPPED_INSTANTIATE(double)
+
+}  // namespace lapped

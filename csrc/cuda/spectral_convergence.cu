@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Twin of cpu/spectral_convergence.cc.
+#include <vector>
+
+#include "cuda/spectral_convergence.cuh"
+
+namespace lapped {
+namespace cuda {
+namespace {
+
+// of_frames[b * width + t] = sums over the bins of one frame: each thread over its own bins, then
+// over the threads of the frame in their order.
+template <class T, class Maker>
+__global__ void __launch_bounds__(Maker::kBlockThreads)
+    frame_error_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
+                       Magnitudes<T> magnitudes, RowSizes frames, const Progress* progress,
+                       Squares* of_frames) {
+  LAPPED_SHARED_MEMORY(shared);
+  Pieces pieces(shared, work);
+  const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
+  Squares* const of_threads = pieces.take<Squares>(shape.frames * shape.threads);
+  const auto fft = maker(plan);
+  const int64_t width = magnitudes.view.shape[2], tiles = (width + shape.frames - 1) / shape.frames;
+  for (int64_t i = blockIdx.x; i < magnitudes.view.shape[0] * tiles; i += gridDim.x) {
+    const int64_t b = i / tiles, t = (i - b * tiles) * shape.frames, count = frames.of(b);
+    if (t >= count || (progress && progress[b].done)) continue;
+    analyse(tile, fft, batch.row(b), t, count);
+    const T scale = magnitudes.scale(b);
+    Squares own{0, 0};
+    const auto add = [&](Cx<T> x, T target) {
+      const T d = std::sqrt(squared(x)) - target;
+      own.error += static_cast<double>(d * d);
+      own.reference += static_cast<double>(target * target);
+    };
+    each_item(shape, pair_count(plan), false, [&](int f, int p) {
+      if (t + f >= count) return;
+      const BinsOfPair<T> x = bins_of(plan, fft, tile.frame(f), p);
+      add(x.low, magnitudes.at(b, p, t + f, scale));
+      if (x.both) add(x.high, magnitudes.at(b, plan.n - p, t + f, scale));
+    });
+    of_threads[threadIdx.x] = own;
+    __syncthreads();
+    const int f = threadIdx.x;
+    if (f < shape.frames && t + f < count) {
+      Squares sum{0, 0};
+      for (int g = 0; g < shape.threads; ++g) {
+        sum.error += of_threads[g * shape.frames + f].error;
+        sum.reference += of_threads[g * shape.frames + f].reference;
+      }
+      of_frames[b * width + t + f] = sum;
+    }
+    __syncthreads();
+  }
+}
+
+LAPPED_INLINE double decibels(const Squares& s) {
+  if (s.error == 0) return -kInfinity<double>;
+  return s.reference == 0 ? kInfinity<double> : 10 * std::log10(s.error / s.reference);
+}
+
+LAPPED_INLINE void conclude(const Squares& s, Progress& progress, const Verdict& verdict) {
+  const double ratio = s.reference > 0 ? std::sqrt(s.error / s.reference) : 0,
+               change = std::fabs(progress.previous - ratio);
+  progress.done =
+      verdict.tolerance > 0 && !verdict.first && change <= verdict.tolerance * progress.previous;
+  progress.previous = ratio;
+}
+
+// One block a row.
+__global__ void verdict_kernel(const Squares* of_frames, int64_t width, RowSizes frames,
+                               int64_t rows, Verdict verdict) {
+  LAPPED_SHARED_MEMORY(shared);
+  Squares* const of_threads = reinterpret_cast<Squares*>(shared);
+  for (int64_t b = blockIdx.x; b < rows; b += gridDim.x) {
+    if (verdict.progress && verdict.progress[b].done) continue;
+    Squares own{0, 0};
+    for (int64_t t = threadIdx.x; t < frames.of(b); t += blockDim.x) {
+      own.error += of_frames[b * width + t].error;
+      own.reference += of_frames[b * width + t].reference;
+    }
+    of_threads[threadIdx.x] = own;
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      Squares sum{0, 0};
+      for (unsigned i = 0; i < blockDim.x; ++i) {
+        sum.error += of_threads[i].error;
+        sum.reference += of_threads[i].reference;
+      }
+      if (verdict.out) verdict.out[b * verdict.stride] = decibels(sum);
+      if (verdict.progress) conclude(sum, verdict.progress[b], verdict);
+    }
+    __syncthreads();
+  }
+}
+
+}  // namespace
+
+template <class T>
+void judge(const Cuda& device, const Plan<T>& plan, const Batch& batch,
+           const Magnitudes<T>& magnitudes, RowSizes frames, Squares* of_frames,
+           const Verdict& verdict) {
+  const int64_t rows = magnitudes.view.shape[0], width = magnitudes.view.shape[2];
+  with_transform(plan, [&](TileShape shape, auto maker) {
+    launch_tiles(device, frame_error_kernel<T, decltype(maker)>, tiles_of(shape, rows, width),
+                 shape.block_threads(),
+                 tile_bytes<T>(shape) + aligned(shape.block_threads() * int64_t{sizeof(Squares)}),
+                 plan, shape, maker, batch, magnitudes, frames, verdict.progress, of_frames);
+  });
+  launch(device, verdict_kernel, rows, kThreads, kThreads * int64_t{sizeof(Squares)}, of_frames,
+         width, frames, rows, verdict);
+}
+
+template void judge(const Cuda&, const Plan<float>&, const Batch&, const Magnitudes<float>&,
+                    RowSizes, Squares*, const Verdict&);
+template void judge(const Cuda&, const Plan<double>&, const Batch&, const Magnitudes<double>&,
+                    RowSizes, Squares*, const Verdict&);
+
+}  // namespace cuda
+
+template <>
+template <class T>
+void Backend<Cuda>::spectral_convergence(const Cuda& device, const StftPlan& plan,
+                                         View<const T, 3> magnitude, const Signals& x,
+                                         const int64_t* lengths, View<double, 1> out) {
+  using namespace cuda;
+  const int64_t rows = magnitude.shape[0], width = magnitude.shape[2];
+  const Batch batch = batch_of(device, x, lengths);
+  std::vector<int64_t> counts;
+  for (int64_t b = 0; lengths && b < rows; ++b)
+    counts.push_back(frame_count(plan.framing(), lengths[b]));
+  const RowSizes frames = row_sizes(device, width, lengths ? counts.data() : nullptr, rows);
+  judge(device, plan_on<T>(device, plan), batch, Magnitudes<T>{magnitude, nullptr}, frames,
+        allocate<Squares>(device, rows * width),
+        Verdict{out.data, out.stride[0], nullptr, true, 0});
+}
+
+#define LAPPED_INSTANTIATE(T)                                                         \
+  template void Backend<Cuda>::spectral_convergence(const Cuda&, const StftPlan&,     \
+                                                    View<const T, 3>, const Signals&, \
+                                                    const int64_t*, View<double, 1>);
+LAPPED_INSTANTIATE(float)
+LAPPED_INSTANTIATE(double)
+
+}  // namespace lapped

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// How work is cut: a block takes `frames` consecutive frames of a row side by side, each with
+// `threads` threads, and then the next tile. Results never depend on the cut.
+#pragma once
+#include <type_traits>
+
+#include "cuda/fft.cuh"
+#include "cuda/sizes.h"
+#include "cuda/tables.h"
+
+namespace lapped::cuda {
+
+constexpr int64_t kSharedAlignment = 16;
+
+constexpr int64_t aligned(int64_t bytes) {
+  return (bytes + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment;
+}
+
+// Work memory of a block, given out piece by piece: shared memory, or where that is too small the
+// block's part of `global`.
+struct WorkMemory {
+  unsigned char* global;
+  int64_t bytes;
+};
+
+class Pieces {
+ public:
+  LAPPED_INLINE Pieces(unsigned char* shared, const WorkMemory& work)
+      : at_(work.global ? work.global + blockIdx.x * work.bytes : shared) {}
+  template <class E>
+  LAPPED_INLINE E* take(int64_t count) {
+    E* const piece = reinterpret_cast<E*>(at_);
+    at_ += aligned(count * static_cast<int64_t>(sizeof(E)));
+    return piece;
+  }
+
+ private:
+  unsigned char* at_;
+};
+
+struct TileShape {
+  int frames;    // side by side
+  int threads;   // of a frame
+  int z_stride;  // elements from one frame's transform to the next
+
+  int block_threads() const { return frames * threads; }
+};
+
+inline int64_t tiles_of(const TileShape& shape, int64_t rows, int64_t width) {
+  return rows * ((width + shape.frames - 1) / shape.frames);
+}
+
+// Work memory of a tile's transforms.
+template <class T>
+int64_t tile_bytes(const TileShape& shape) {
+  return aligned(int64_t{shape.frames} * shape.z_stride * int64_t{sizeof(Cx<T>)});
+}
+
+// Elements between frames: threads that take the same element of all frames, and the next one,
+// should meet different banks.
+constexpr int z_stride(int places, int frames) {
+  constexpr int kBanks = 16;  // of complex numbers in single precision
+  return (places + kBanks - 1) / kBanks * kBanks + (frames < kBanks ? kBanks / frames : 1);
+}
+
+// Starts a kernel of tiles whose blocks need `bytes` of work memory each. kernel(work, arguments).
+template <class... Parameters>
+void launch_tiles(const Cuda& device, void (*kernel)(WorkMemory, Parameters...), int64_t tiles,
+                  int threads, int64_t bytes, std::type_identity_t<Parameters>... arguments) {
+  constexpr int64_t kBlocksEach = 2;
+  const Limits& most = limits(device.index);
+  if (bytes <= most.shared_bytes)
+    return launch(device, kernel, tiles, threads, bytes, WorkMemory{nullptr, bytes}, arguments...);
+  const int64_t enough = most.multiprocessors * kBlocksEach,
+                blocks = tiles < enough ? tiles : enough;
+  if (blocks == 0) return;
+  const WorkMemory global{allocate<unsigned char>(device, blocks * bytes), bytes};
+  launch(device, kernel, blocks, threads, int64_t{0}, global, arguments...);
+}
+
+// --- the transforms a plan can take: f(shape, make), make(plan) being its transform in a kernel
+// ---
+
+// Blocks a multiprocessor should hold at once: what leaves a thread 128 registers, which no kernel
+// here exceeds by much, or 255 in double precision.
+template <class T>
+constexpr int least_blocks(int threads) {
+  constexpr int kResident = sizeof(T) == sizeof(float) ? 512 : 256;
+  return threads < kResident ? kResident / threads : 1;
+}
+
+template <class T>
+struct GeneralMaker {
+  static constexpr int kBlockThreads = 256;  // at most
+  static constexpr int kLeastBlocks = least_blocks<T>(kBlockThreads);
+  int threads;
+  __device__ GeneralFft<T> operator()(const Plan<T>& plan) const { return {plan.fft, threads}; }
+};
+
+template <class T, int Frames, int Threads, int... Radices>
+struct FixedMaker {
+  static constexpr int kBlockThreads = Frames * Threads;
+  static constexpr int kLeastBlocks = least_blocks<T>(kBlockThreads);
+  __device__ FixedFft<T, Threads, Radices...> operator()(const Plan<T>& plan) const {
+    return {plan.fixed_twiddles};
+  }
+};
+
+// Frames of a tile that does not fit in shared memory count little; a block of 256 threads serves
+// one long frame or several short ones.
+template <class T>
+TileShape general_shape(int64_t n_fft, int work_length) {
+  constexpr int64_t kElementsAThread = 8, kLeast = 16, kMost = GeneralMaker<T>::kBlockThreads,
+                    kSharedBytes = 64 << 10;
+  int threads = static_cast<int>(kLeast);
+  while (threads < kMost && threads * kElementsAThread < n_fft) threads *= 2;
+  int frames = static_cast<int>(kMost) / threads;
+  const auto bytes = [&] { return frames * int64_t{work_length} * int64_t{sizeof(Cx<T>)}; };
+  while (frames > 1 && (frames > 8 || bytes() > kSharedBytes)) frames /= 2;
+  return {frames, threads, z_stride(work_length, frames)};
+}
+
+template <class T, class F>
+void with_transform(const Plan<T>& plan, F f) {
+  const int64_t n_fft = plan.framing.n_fft;
+  if constexpr (sizeof(T) == sizeof(float)) {
+#define LAPPED_FIXED(N, FRAMES, THREADS, ...)                          \
+  if (n_fft == N) {                                                    \
+    constexpr int places = FixedFft<T, THREADS, __VA_ARGS__>::kPlaces; \
+    return f(TileShape{FRAMES, THREADS, z_stride(places, FRAMES)},     \
+             FixedMaker<T, FRAMES, THREADS, __VA_ARGS__>{});           \
+  }
+    LAPPED_FIXED_SIZES(LAPPED_FIXED)
+#undef LAPPED_FIXED
+  }
+  const TileShape shape = general_shape<T>(n_fft, plan.work_length);
+  f(shape, GeneralMaker<T>{shape.threads});
+}
+
+}  // namespace lapped::cuda
