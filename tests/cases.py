@@ -14,7 +14,7 @@ import numpy as np
 
 import lapped
 from tests import reference, signals
-from tests.libraries import NAMES
+from tests.libraries import DEVICE, HOST
 
 SIZES = (1, 2, 3, 16, 20, 127, 400, 401, 512, 882, 1009, 1024, 1200, 1920, 2048, 4096, 8192)
 FACTORS = {
@@ -31,7 +31,7 @@ FACTORS = {
     "samples": ("long", "long", "long", "prime", 0, 1, 2, "n_fft-1", "n_fft", "n_fft+1"),
     "signal": ("noise", "noise", "tone", "chirp", "impulse"),
     "memory": ("plain", "fortran", "reversed", "strided", "broadcast", "offset"),
-    "library": NAMES,
+    "library": HOST,
 }
 
 
@@ -125,17 +125,31 @@ def arranged(x: np.ndarray, memory: str) -> np.ndarray:
 
 def draw(operation: str, dtype: str, per_size: int, **fixed: tuple) -> list[Case]:
     """`per_size` cases of every size; `fixed` narrows a factor to some of its values."""
-    rng = random.Random(f"{operation} {dtype}")
-    factors = FACTORS | fixed
+    return deal(f"{operation} {dtype}", dtype, per_size, FACTORS | fixed)
+
+
+def on_devices(operation: str, per_size: int = 2, **fixed: tuple) -> list[Case]:
+    """The same in both precisions, of arrays on devices."""
+    factors = FACTORS | fixed | {"library": DEVICE}
+    return [
+        case
+        for dtype in ("float32", "float64")
+        for case in deal(f"{operation} {dtype} device", dtype, per_size, factors)
+    ]
+
+
+def deal(seed: str, dtype: str, per_size: int, factors: dict[str, tuple]) -> list[Case]:
+    """Cases whose factors come from shuffled decks."""
+    rng = random.Random(seed)
     decks: dict[str, list] = {name: [] for name in factors}
 
-    def deal(name: str) -> object:
+    def next_of(name: str) -> object:
         if not decks[name]:
             decks[name] = rng.sample(list(factors[name]), len(factors[name]))
         return decks[name].pop()
 
     return [
-        build(n_fft, dtype, {name: deal(name) for name in factors})
+        build(n_fft, dtype, {name: next_of(name) for name in factors})
         for n_fft in SIZES
         for _ in range(per_size)
     ]

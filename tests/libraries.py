@@ -24,7 +24,9 @@ def gpu() -> bool:
     return torch.cuda.is_available()
 
 
-NAMES = ("numpy", "torch", "cupy", *(("torch_cuda",) if gpu() else ()))
+HOST = ("numpy", "torch")
+DEVICE = ("cupy", *(("torch_cuda",) if gpu() else ()))
+NAMES = HOST + DEVICE
 
 
 class NumPy:

@@ -14,7 +14,7 @@ import pytest
 
 import lapped
 from tests import reference, signals
-from tests.cases import Case, draw
+from tests.cases import Case, draw, on_devices
 from tests.libraries import library_named
 from tests.tolerances import assert_signal, bound, relative_error
 
@@ -48,7 +48,11 @@ def one_in_three(cases: list[Case]) -> list:
 
 @pytest.mark.parametrize(
     ("case", "method"),
-    one_in_three(draw("gl", "float32", 3, **INVERTIBLE) + draw("gl", "float64", 3, **INVERTIBLE)),
+    one_in_three(
+        draw("gl", "float32", 3, **INVERTIBLE)
+        + draw("gl", "float64", 3, **INVERTIBLE)
+        + on_devices("gl", 1, **INVERTIBLE)
+    ),
 )
 def test_few_iterations(case: Case, method: str) -> None:
     library, framing, x = library_named(case.library), case.framing(), case.input()
@@ -71,7 +75,9 @@ def assert_rows(
     case: Case, y: np.ndarray, S: np.ndarray, phase: np.ndarray, n_iter: int, method: tuple
 ) -> None:
     framing = case.framing()
-    limit = bound("griffin_lim_1" if n_iter == 1 else "griffin_lim_3", case.dtype, case.n_fft)
+    loose = method == METHODS["fast"] and 2 * case.hop >= case.n_fft
+    entry = "griffin_lim_1" if n_iter == 1 else "griffin_lim_3_loose" if loose else "griffin_lim_3"
+    limit = bound(entry, case.dtype, case.n_fft)
     examples = zip(*(a.reshape(case.rows, *a.shape[-2:]) for a in (S, phase)), strict=True)
     for (s, p), actual in zip(examples, y.reshape(case.rows, y.shape[-1]), strict=True):
         coverage = reference.trimmed(framing, reference.coverage(framing, s.shape[1]), len(actual))

@@ -8,7 +8,7 @@ import pytest
 
 import lapped
 from tests import reference, signals
-from tests.cases import Case, draw
+from tests.cases import Case, draw, on_devices
 from tests.libraries import library_named
 from tests.tolerances import assert_signal, bound, relative_error
 
@@ -36,7 +36,11 @@ def in_memory(X: np.ndarray, case: Case) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "case", draw("istft", "float32", 4, **INVERSE) + draw("istft", "float64", 4, **INVERSE), ids=str
+    "case",
+    draw("istft", "float32", 4, **INVERSE)
+    + draw("istft", "float64", 4, **INVERSE)
+    + on_devices("istft", **INVERSE),
+    ids=str,
 )
 @pytest.mark.parametrize("length", ["own", "shorter", "longer"])
 def test_inverse(case: Case, length: str) -> None:
@@ -66,7 +70,9 @@ ROUND_TRIP = {
 
 @pytest.mark.parametrize(
     "case",
-    draw("trip", "float32", 2, **ROUND_TRIP) + draw("trip", "float64", 2, **ROUND_TRIP),
+    draw("trip", "float32", 2, **ROUND_TRIP)
+    + draw("trip", "float64", 2, **ROUND_TRIP)
+    + on_devices("trip", 1, **ROUND_TRIP),
     ids=str,
 )
 def test_perfect_reconstruction(case: Case) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import lapped
 from tests import reference, signals
-from tests.cases import SIZES, Case, draw
+from tests.cases import SIZES, Case, draw, on_devices
 from tests.libraries import library_named
 from tests.tolerances import assert_bands, band_error, bound
 
@@ -76,9 +76,8 @@ def assert_mel(
     assert_bands(actual, expected, allowed)
 
 
-def cases(dtype: str) -> list:
-    """Every size, with the banks, powers and compressions in turn."""
-    drawn = draw("mel", dtype, 4)
+def cases(drawn: list[Case]) -> list:
+    """Each case with the banks, powers and compressions in turn."""
     return [
         pytest.param(
             case,
@@ -92,7 +91,8 @@ def cases(dtype: str) -> list:
 
 
 @pytest.mark.parametrize(
-    ("case", "bank", "power", "compression"), cases("float32") + cases("float64")
+    ("case", "bank", "power", "compression"),
+    cases(draw("mel", "float32", 4)) + cases(draw("mel", "float64", 4)) + cases(on_devices("mel")),
 )
 def test_mel(case: Case, bank: tuple, power: tuple, compression: dict | None) -> None:
     library, framing, x = library_named(case.library), case.framing(), case.input()

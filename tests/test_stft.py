@@ -8,7 +8,7 @@ import pytest
 
 import lapped
 from tests import reference, signals
-from tests.cases import SIZES, Case, draw
+from tests.cases import SIZES, Case, draw, on_devices
 from tests.libraries import NAMES, library_named
 from tests.tolerances import TABLE, assert_spectrum, bound, relative_error
 
@@ -37,13 +37,21 @@ def assert_rows(case: Case, result: np.ndarray, of_one) -> None:
         assert_spectrum(actual, of_one(row), bound("stft", case.dtype, case.n_fft))
 
 
-@pytest.mark.parametrize("case", draw("stft", "float32", 6) + draw("stft", "float64", 6), ids=str)
+@pytest.mark.parametrize(
+    "case",
+    draw("stft", "float32", 6) + draw("stft", "float64", 6) + on_devices("stft", 2),
+    ids=str,
+)
 def test_complex(case: Case) -> None:
     framing = case.framing()
     assert_rows(case, computed(case, "complex"), lambda x: reference.stft(framing, x))
 
 
-@pytest.mark.parametrize("case", draw("abs", "float32", 3) + draw("abs", "float64", 3), ids=str)
+@pytest.mark.parametrize(
+    "case",
+    draw("abs", "float32", 3) + draw("abs", "float64", 3) + on_devices("abs", 1),
+    ids=str,
+)
 def test_magnitude(case: Case) -> None:
     framing = case.framing()
     result = computed(case, "magnitude", eps=EPS)
@@ -51,7 +59,11 @@ def test_magnitude(case: Case) -> None:
     assert_rows(case, computed(case, "magnitude"), lambda x: reference.magnitude(framing, x))
 
 
-@pytest.mark.parametrize("case", draw("power", "float32", 3) + draw("power", "float64", 3), ids=str)
+@pytest.mark.parametrize(
+    "case",
+    draw("power", "float32", 3) + draw("power", "float64", 3) + on_devices("power", 1),
+    ids=str,
+)
 def test_power(case: Case) -> None:
     framing = case.framing()
     assert_rows(case, computed(case, "power"), lambda x: reference.magnitude(framing, x) ** 2)

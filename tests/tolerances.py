@@ -25,6 +25,9 @@ TABLE = {
     "mel_inverse": Bound(2e-6, 1e-14, "an EM step corrects the rounding of the one before"),
     "griffin_lim_1": Bound(1e-5, 1e-12, "phases of near-empty bins turn with rounding"),
     "griffin_lim_3": Bound(1e-4, 1e-10, "each iteration multiplies what the last one turned"),
+    "griffin_lim_3_loose": Bound(
+        2e-3, 1e-10, "momentum 0.99 where two frames overlap or fewer: 1.1e-3 seen on the CPU"
+    ),
     "griffin_lim_8": Bound(5e-4, 1e-9, "and so on: two builds of float32 differ by 1e-4"),
     "half": Bound(6e-4, 6e-4, "one rounding to float16: 2**-11, and subnormals below 6e-5"),
     "bfloat": Bound(5e-3, 5e-3, "one rounding to bfloat16: 2**-8"),
