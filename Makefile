@@ -26,7 +26,8 @@ SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f 2>/dev/
            $(shell find python benchmarks -type d ! -name '__pycache__' 2>/dev/null)
 PYTHON_SOURCES := python tests benchmarks noxfile.py
 # scikit-build-core fills in {wheel_tag}: one build tree for each Python, reused by every later build.
-EDITABLE := --no-build-isolation -Cbuild-dir='build/dev-{wheel_tag}' -e
+# The emulator of CUDA kernels is for the tests alone; a wheel has none.
+EDITABLE := --no-build-isolation -Cbuild-dir='build/dev-{wheel_tag}' -Ccmake.define.LAPPED_EMULATOR=ON -e
 FETCH_FAILED = { echo "lapped: pip could not install $(1). Is there a network, or a package index pip is set up for?" >&2; exit 1; }
 
 export PIP_USER := 0

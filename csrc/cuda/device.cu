@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "cuda/device.h"
+#include "cuda/launch.h"
 
 namespace lapped::cuda {
 namespace {

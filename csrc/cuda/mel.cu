@@ -73,7 +73,6 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
     project_tile(bank, shape, parts, to.along_bands(), power,
                  [&](int f, int m, T sum) { to.put(b, m, t + f, sum, t + f < count, peak); });
     if (to.compress.limited) peak.publish(to.peak_of(b));
-    __syncthreads();
   }
 }
 

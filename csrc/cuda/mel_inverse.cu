@@ -97,7 +97,6 @@ __global__ void mel_inverse_kernel(WorkMemory work, TileShape shape, Bank<T> ban
       out.data[b * out.stride[0] + k * out.stride[1] + (t + f) * out.stride[2]] =
           covered ? root(s.bins[k * shape.frames + f] * bank.sums[k].inverse) : T(0);
     });
-    __syncthreads();
   }
 }
 

@@ -3,7 +3,7 @@
 // atomic maximum does not depend on who comes first.
 #pragma once
 #include "cuda/complex.cuh"
-#include "cuda/device.h"
+#include "cuda/launch.h"
 
 namespace lapped::cuda {
 
@@ -44,7 +44,7 @@ struct BlockPeak {
   LAPPED_INLINE void see(T v) {
     if (v == v && Ordered<T>::key(v) > own) own = Ordered<T>::key(v);
   }
-  // Raises *to to it. All threads call it; a barrier must follow before the next call.
+  // Raises *to to it. All threads call it.
   LAPPED_INLINE void publish(Key<T>* to) {
     if (threadIdx.x == 0) *shared = Ordered<T>::key(-kInfinity<T>);
     __syncthreads();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sizes of the rows of a batch, as kernels read them.
 #pragma once
-#include "cuda/device.h"
+#include "cuda/launch.h"
 
 namespace lapped::cuda {
 

@@ -22,7 +22,6 @@ __global__ void peak_kernel(View<const T, 3> magnitude, RowSizes frames, int64_t
       if (v > 0 && v < kInfinity<T>) peak.see(v);
     }
     peak.publish(peaks + b);
-    __syncthreads();
   }
 }
 

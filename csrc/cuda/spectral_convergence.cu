@@ -49,7 +49,6 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
       }
       of_frames[b * width + t + f] = sum;
     }
-    __syncthreads();
   }
 }
 

@@ -87,6 +87,7 @@ LAPPED_INLINE void synthesise(const Tile<T>& tile, const Fft& fft, T* ring, int6
             length = static_cast<int>(ring_length(framing, width)), f = threadIdx.x / fft.threads,
             g = threadIdx.x - f * fft.threads;
   const int64_t reach = from - frame_blocks(framing) + 1;
+  __syncthreads();  // of the range before
   for (int i = threadIdx.x; i < length; i += blockDim.x) ring[i] = 0;
   int base = 0;
   for (int64_t t = reach < 0 ? 0 : reach; t < to; t += width) {
@@ -104,7 +105,6 @@ LAPPED_INLINE void synthesise(const Tile<T>& tile, const Fft& fft, T* ring, int6
     }
     base += width * rows;
     if (base >= length) base -= length;
-    __syncthreads();
   }
 }
 

@@ -5,7 +5,7 @@
 #include "core/mel_bands.h"
 #include "core/stft_plan.h"
 #include "cuda/complex.cuh"
-#include "cuda/device.h"
+#include "cuda/launch.h"
 
 namespace lapped::cuda {
 

@@ -2,9 +2,11 @@
 // CUDA's names for a plain C++ compiler: runs the kernels of csrc/cuda on the CPU, for tests only.
 //
 // Blocks run one after the other; the threads of a block are fibers that change at barriers, in the
-// order that LAPPED_EMULATOR_ORDER names (forward, reverse, shuffled). Shared memory is NaN when a
-// block starts. LAPPED_EMULATOR_SKIP=<file>:<line> makes that barrier do nothing: results must then
-// change, or the barrier is not needed. Device memory is host memory; streams do nothing.
+// order that LAPPED_EMULATOR_ORDER names (forward, reverse, shuffled). LAPPED_EMULATOR_BLOCKS is
+// the most blocks that are started: kernels must do with fewer than they asked for. Shared memory
+// is NaN when a block starts. LAPPED_EMULATOR_SKIP=<file>:<line> makes that barrier do nothing:
+// results must then change, or the barrier is not needed. Device memory is host memory; streams do
+// nothing.
 #pragma once
 #include <cmath>
 #include <cstddef>

@@ -141,8 +141,9 @@ void run(unsigned blocks, unsigned threads, size_t shared, const std::function<v
   skipped_barrier = environment("LAPPED_EMULATOR_SKIP");
   body_of_kernel = &body;
   block_size.x = threads;
-  grid_size.x = blocks;
-  for (unsigned i = 0; i < blocks; ++i) {
+  const std::string most = environment("LAPPED_EMULATOR_BLOCKS");
+  grid_size.x = most.empty() ? blocks : std::min(blocks, static_cast<unsigned>(std::stoul(most)));
+  for (unsigned i = 0; i < grid_size.x; ++i) {
     block.x = i;
     shared_bytes.assign(shared + 16, 0xff);
     run_block(threads);
