@@ -43,6 +43,14 @@ LAPPED_INLINE Cx<T> element_of(const Plan<T>& plan, int i, Sample sample) {
   return {sample(2 * i) * w.re, sample(2 * i + 1) * w.im};
 }
 
+// Whether two samples at a time can be loaded as one complex number.
+template <class T, class Fft, class S>
+LAPPED_INLINE bool paired(const S* from) {
+  if constexpr (Fft::kEven && std::is_same_v<S, T>)
+    return reinterpret_cast<uintptr_t>(from) % sizeof(Cx<T>) == 0;
+  return false;
+}
+
 // z <- spectra of frames t .. t + frames - 1 of the row, those from `count` on being 0. Begins
 // where all threads are done with z, ends behind a barrier.
 template <class T, class Fft>
@@ -59,9 +67,17 @@ LAPPED_INLINE void analyse(const Tile<T>& tile, const Fft& fft, const Row& x, in
       x.stride == 1) {
     with_samples(x.type, x.data, [&](auto* data) {
       const auto* const from = data + x.offset + p;
-      fft.load(registers, z, g, [&](int i) {
-        return element_of<T, Fft>(plan, i, [&](int s) { return real_of<T>(from[s]); });
-      });
+      if (paired<T, Fft>(from)) {
+        const auto* const pairs = reinterpret_cast<const Cx<T>*>(from);
+        fft.load(registers, z, g, [&](int i) {
+          const Cx<T> w = reinterpret_cast<const Cx<T>*>(plan.analysis_window)[i];
+          return Cx<T>{pairs[i].re * w.re, pairs[i].im * w.im};
+        });
+      } else {
+        fft.load(registers, z, g, [&](int i) {
+          return element_of<T, Fft>(plan, i, [&](int s) { return real_of<T>(from[s]); });
+        });
+      }
     });
   } else {
     fft.load_slowly(registers, z, g, [&](int i) {

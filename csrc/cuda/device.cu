@@ -24,6 +24,17 @@ int count_devices(std::string* why) {
   return 0;
 }
 
+// What a device that the build has no code for is told.
+std::string built_for_others() {
+  int device = 0, major = 0, minor = 0;
+  static_cast<void>(cudaGetDevice(&device));
+  static_cast<void>(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  static_cast<void>(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  const std::string own = std::to_string(major) + std::to_string(minor);
+  return "lapped was built for other CUDA architectures than sm_" + own + " of device " +
+         std::to_string(device) + ": install it again with CUDAARCHS=" + own;
+}
+
 // Lets this thread allocate and copy although it captures a stream elsewhere.
 class Uncaptured {
  public:
@@ -52,6 +63,7 @@ void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   static_cast<void>(cudaGetLastError());  // an error is reported once
   if (status == cudaErrorMemoryAllocation) throw std::bad_alloc();
+  if (status == cudaErrorNoKernelImageForDevice) throw std::runtime_error(built_for_others());
   throw std::runtime_error(std::string(what) + " failed: " + cudaGetErrorString(status));
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fast, exact STFT, mel and phase-reconstruction kernels for NumPy arrays and torch tensors."""
+"""Fast, exact STFT, mel and phase-reconstruction kernels for NumPy, torch and CuPy arrays."""
 
 import importlib
 from typing import Any
