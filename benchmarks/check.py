@@ -29,8 +29,13 @@ class Check:
 def error_of(rival: Rival, inputs: Inputs) -> float:
     """How far a rival's result is from float64. Griffin-Lim is checked on one second."""
     inputs = inputs.first_second() if rival.op == "griffin_lim" else inputs
+    return error_of_result(rival, np.asarray(rival.build(inputs)()), inputs)
+
+
+def error_of_result(rival: Rival, result: np.ndarray, inputs: Inputs) -> float:
+    """How far a result that a rival gave for `inputs` is from float64."""
     check = CHECKS[rival.op]
-    observed = check.observed(np.asarray(rival.build(inputs)()), inputs)
+    observed = check.observed(result, inputs)
     expected = rival.expected(inputs) if rival.expected else _expected(rival.op, inputs)
     return check.distance(observed, expected) if observed.shape == expected.shape else float("inf")
 

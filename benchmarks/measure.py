@@ -100,10 +100,29 @@ def alike(*several: Samples) -> tuple[Timing, ...]:
     return tuple(samples.timing(undisturbed) for samples in several)
 
 
+@dataclass(frozen=True)
+class Stopwatch:
+    """Times calls by a clock that is read before and after them."""
+
+    clock: Clock
+    short: float = _SHORT  # nanoseconds that are timed at least: so many calls in a row
+
+    def time(self, call: Callable[[], Any], in_a_row: int = 1) -> float:
+        """Nanoseconds of one call. Results are kept until the clock has stopped.
+
+        So freeing them is not part of it.
+        """
+        begin = self.clock()
+        results = [call() for _ in range(in_a_row)]
+        end = self.clock()
+        del results
+        return (end - begin) / in_a_row
+
+
 def interleaved(
     calls: Mapping[str, Callable[[], Any]],
     effort: Effort,
-    clock: Clock,
+    clock: Clock | Stopwatch,
     probe: Callable[[], Any] | None = None,
 ) -> dict[str, Samples]:
     """Round after round, each call once to warm up and once timed; slow ones sit rounds out.
@@ -111,10 +130,11 @@ def interleaved(
     With a probe of benchmarks.neighbours, timed before and after each call, a call is undisturbed
     when the core was its own at both times; without one, all are.
     """
-    first = {name: _first(call, clock) for name, call in calls.items()}
+    watch = clock if isinstance(clock, Stopwatch) else Stopwatch(clock)
+    first = {name: _first(call, watch) for name, call in calls.items()}
     wanted = {name: effort.rounds_for(taken) for name, taken in first.items()}
     rounds = max(wanted.values())
-    in_a_row = {name: max(1, int(_SHORT / max(taken, 1))) for name, taken in first.items()}
+    in_a_row = {name: max(1, int(watch.short / max(taken, 1))) for name, taken in first.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
     probes: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds):
@@ -123,9 +143,9 @@ def interleaved(
                 continue
             if first[name] < _LONG:
                 call()
-            before = _timed(probe, clock) if probe else 0.0
-            times[name].append(_timed(call, clock, in_a_row[name]))
-            probes[name].append(max(before, _timed(probe, clock)) if probe else 0.0)
+            before = watch.time(probe) if probe else 0.0
+            times[name].append(watch.time(call, in_a_row[name]))
+            probes[name].append(max(before, watch.time(probe)) if probe else 0.0)
     flags = iter(alone([probe for name in calls for probe in probes[name]]))
     return {
         name: Samples(taken, [next(flags) for _ in taken], effort.fewest)
@@ -133,16 +153,7 @@ def interleaved(
     }
 
 
-def _first(call: Callable[[], Any], clock: Clock) -> float:
+def _first(call: Callable[[], Any], watch: Stopwatch) -> float:
     """Of the second call where it is not long: the first one also makes tables."""
-    taken = _timed(call, clock)
-    return taken if taken >= _LONG else _timed(call, clock)
-
-
-def _timed(call: Callable[[], Any], clock: Clock, in_a_row: int = 1) -> float:
-    """Of one call. Results are kept until the clock has stopped: freeing them is not part of it."""
-    begin = clock()
-    results = [call() for _ in range(in_a_row)]
-    end = clock()
-    del results
-    return (end - begin) / in_a_row
+    taken = watch.time(call)
+    return taken if taken >= _LONG else watch.time(call)

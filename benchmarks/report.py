@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .cases import OPS
@@ -64,7 +64,7 @@ def tables(report: Report) -> Iterator[Table]:
         for op in OPS:
             of_op = [row for row in rows if row.op == op]
             if of_op:
-                yield Table(_title(op, group), _turned_if_wide(_ratios(report, of_op)))
+                yield Table(_title(op, group), _turned_if_wide(ratio_lines(of_op, _meaning(report))))
     if report.floors:
         yield Table("Floors of this machine", floor_lines(report.floors))
 
@@ -104,16 +104,16 @@ def _aligned(table: Table) -> str:
 
 def _notes(report: Report, bullet: str) -> list[str]:
     skipped = [f"{bullet}{library}: {reason}" for library, reason in report.skipped.items()]
-    refused = [f"{bullet}{line}" for line in _refusals(report)]
+    refused = [f"{bullet}{line}" for line in refusals(report.rows)]
     care = [bullet + caveat for caveat in (*_busy(report), *_disturbed(report), *CAVEATS)]
     sections = {"Not here": skipped, "Not timed": refused, "Read with care": care}
     return [f"{title}:\n" + "\n".join(lines) for title, lines in sections.items() if lines]
 
 
-def _refusals(report: Report) -> Iterator[str]:
+def refusals(rows: Iterable[Row]) -> Iterator[str]:
     """One line for each library, operation and reason, with all sizes it stands for."""
     sizes: dict[tuple[str, str, str], list[str]] = {}
-    for row in report.rows:
+    for row in rows:
         if row.refused:
             sizes.setdefault((row.label, row.op, row.refused), []).append(row.case.name)
     for (label, op, reason), names in sizes.items():
@@ -154,7 +154,9 @@ def _turned_if_wide(lines: list[list[str]]) -> list[list[str]]:
     )
 
 
-def _ratios(report: Report, rows: list[Row]) -> list[list[str]]:
+def ratio_lines(
+    rows: list[Row], meaning: Callable[[list[Row]], Iterable[list[str]]]
+) -> list[list[str]]:
     """A header, then a line for each library: its sizes, its least ratio, its largest error.
 
     lapped comes first, followed by what its time means; then the others, the fastest first.
@@ -165,7 +167,7 @@ def _ratios(report: Report, rows: list[Row]) -> list[list[str]]:
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
     mine = by_label.pop(OURS, [])
-    lines = [_line(OURS, mine), *_meaning(report, mine)] if mine else []
+    lines = [_line(OURS, mine), *meaning(mine)] if mine else []
     others = sorted(by_label.items(), key=lambda item: _least(item[1]) or float("inf"))
     return [header, *lines, *(_line(label, rows) for label, rows in others)]
 
@@ -176,14 +178,23 @@ def _line(label: str, rows: list[Row]) -> list[str]:
     return [*cells, f"{max(errors):.1e}" if errors else "-"]
 
 
-def _meaning(report: Report, mine: list[Row]) -> Iterator[list[str]]:
+def _meaning(report: Report) -> Callable[[list[Row]], Iterator[list[str]]]:
     """Of lapped's times: share of the machine's peak, and traffic."""
-    shares = [share_of_peak(report, row) for row in mine]
-    if any(shares):
-        yield ["- of the multiply-add peak", *(f"{s:.2f}" if s else "-" for s in shares), "", ""]
-    speeds = [bytes_moved(r.op, r.case) / r.timing.median if r.timing else None for r in mine]
-    if report.floors:
-        yield ["- GB/s in and out", *(f"{s:.2g}" if s else "-" for s in speeds), "", ""]
+
+    def lines(mine: list[Row]) -> Iterator[list[str]]:
+        shares = [share_of_peak(report, row) for row in mine]
+        if any(shares):
+            yield meaning_line("of the multiply-add peak", shares, ".2f")
+        if report.floors:
+            speeds = [bytes_moved(r.op, r.case) / r.timing.median if r.timing else 0 for r in mine]
+            yield meaning_line("GB/s in and out", speeds, ".2g")
+
+    return lines
+
+
+def meaning_line(what: str, figures: Iterable[float | None], form: str) -> list[str]:
+    """A line of `ratio_lines` that says something of lapped's times."""
+    return [f"- {what}", *(f"{x:{form}}" if x else "-" for x in figures), "", ""]
 
 
 def _least(rows: Iterable[Row]) -> float | None:
@@ -194,5 +205,6 @@ def _cell(row: Row) -> str:
     if row.timing is None:
         return "-"
     if row.ratio is None:
-        return f"{ns_per_frame(row):.0f} ns"
+        taken = ns_per_frame(row)
+        return f"{taken:.0f} ns" if taken >= 10 else f"{taken:.2f} ns"
     return f"{row.ratio.value:.1f}x ({row.ratio.low:.1f}-{row.ratio.high:.1f})"

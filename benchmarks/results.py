@@ -24,6 +24,11 @@ def as_json(report: Report) -> str:
     whole["settings"]["clock"] = report.settings.clock
     for row, plain in zip(report.rows, whole["rows"], strict=True):
         plain |= _derived(report, row)
+    return as_lines(whole)
+
+
+def as_lines(whole: dict[str, Any]) -> str:
+    """JSON with a line for each key, and for each entry of a list of objects."""
     return "{\n" + ",\n".join(f'"{key}": {_block(value)}' for key, value in whole.items()) + "\n}\n"
 
 

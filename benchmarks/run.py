@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -121,29 +122,35 @@ def _rows(settings: Settings, modules: dict[str, ModuleType], progress: Progress
 
 def compare(rivals: list[Rival], inputs: Inputs, effort: Effort, clock: str) -> list[Row]:
     """Rows of one operation at one size, lapped's first."""
-    checked = [_checked(rival, inputs) for rival in rivals]
-    accepted = [rival for rival, row in zip(rivals, checked, strict=True) if row.refused is None]
+    rows = [_checked(rival, inputs) for rival in rivals]
+    accepted = [rival for rival, row in zip(rivals, rows, strict=True) if row.refused is None]
     calls = {rival.label: rival.build(inputs) for rival in accepted}
     probe = neighbours.arithmetic() if clock == "process CPU time" else None
     samples = interleaved(calls, effort, CLOCKS[clock], probe) if calls else {}
-    return [_with_time(row, samples.get(row.label), samples.get(OURS)) for row in checked]
+    return [with_time(row, samples.get(row.label), samples.get(OURS)) for row in rows]
 
 
 def _checked(rival: Rival, inputs: Inputs) -> Row:
     row = Row("", rival.op, inputs.case, rival.library, rival.label)
+    return checked(row, partial(error_of, rival, inputs))
+
+
+def checked(row: Row, error_of_row: Callable[[], float]) -> Row:
+    """`row` with its error, or with the reason why it is not timed."""
     try:
-        error = error_of(rival, inputs)
+        error = error_of_row()
     except UnsupportedError as reason:
         return replace(row, refused=str(reason))
     except Exception as problem:  # whatever a library raises is a reason not to time it
         return replace(row, refused=f"{type(problem).__name__}: {problem}".splitlines()[0])
-    if not error <= limit_of(rival.op, inputs.case):
-        unit = CHECKS[rival.op].unit
+    if not error <= limit_of(row.op, row.case):
+        unit = CHECKS[row.op].unit
         return replace(row, error=error, refused=f"computes something else, {unit} {error:.1e}")
     return replace(row, error=error)
 
 
-def _with_time(row: Row, own: Samples | None, ours: Samples | None) -> Row:
+def with_time(row: Row, own: Samples | None, ours: Samples | None) -> Row:
+    """`row` with its time, and beside lapped's the ratio."""
     if own is None or ours is None or own is ours:
         return replace(row, timing=alike(own)[0] if own else None)
     timing, beside = alike(own, ours)

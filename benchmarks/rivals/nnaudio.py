@@ -33,23 +33,25 @@ def _stft(inputs: Inputs, output: str, **options: bool) -> features.STFT:
 
 def _complex(inputs: Inputs) -> Callable[[], torch.Tensor]:
     """Real and imaginary parts in a last axis of two: the complex array is a view of it."""
-    stft, x = _stft(inputs, "Complex"), torch.from_numpy(inputs.x)
+    x = torch.as_tensor(inputs.x)
+    stft = _stft(inputs, "Complex").to(x.device)
     return _inference(lambda: torch.view_as_complex(stft(x)))
 
 
 def _power(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    stft, x = _stft(inputs, "Magnitude"), torch.from_numpy(inputs.x)
+    x = torch.as_tensor(inputs.x)
+    stft = _stft(inputs, "Magnitude").to(x.device)
     return _inference(lambda: stft(x).square_())
 
 
 def _inverse(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    stft, samples = _stft(inputs, "Complex", iSTFT=True), inputs.case.samples
-    spectrum = torch.view_as_real(torch.from_numpy(inputs.spectrum))
+    spectrum = torch.view_as_real(torch.as_tensor(inputs.spectrum))
+    stft, samples = _stft(inputs, "Complex", iSTFT=True).to(spectrum.device), inputs.case.samples
     return _inference(lambda: stft.inverse(spectrum, onesided=True, length=samples))
 
 
 def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, x = inputs.case, torch.from_numpy(inputs.x)
+    case, x = inputs.case, torch.as_tensor(inputs.x)
     only(case.dtype == "float32", "its kernels are float32")
     mel = features.MelSpectrogram(
         sr=case.sample_rate,
@@ -57,7 +59,7 @@ def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
         hop_length=case.hop_length,
         n_mels=N_MELS,
         verbose=False,
-    )
+    ).to(x.device)
     return _inference(lambda: mel(x).clamp_(min=FLOOR).log_())
 
 

@@ -18,21 +18,28 @@ set_num_threads = torch.set_num_threads
 _inference = torch.inference_mode()
 
 
-def frame_major(array: np.ndarray) -> torch.Tensor:
+def frame_major(array: np.ndarray | torch.Tensor) -> torch.Tensor:
     """Batch x bins x frames with bins next to each other in memory, as torch.stft leaves them."""
-    return torch.from_numpy(array).transpose(-1, -2).contiguous().transpose(-1, -2)
+    return torch.as_tensor(array).transpose(-1, -2).contiguous().transpose(-1, -2)
 
 
 def precision(case: Case) -> torch.dtype:
     return getattr(torch, case.dtype)
 
 
-def window(case: Case) -> torch.Tensor:
-    return torch.hann_window(case.n_fft, dtype=precision(case))
+def window(case: Case, beside: torch.Tensor) -> torch.Tensor:
+    """On the device of `beside`."""
+    return torch.hann_window(case.n_fft, dtype=precision(case), device=beside.device)
+
+
+def mel_filters(case: Case, beside: torch.Tensor) -> torch.Tensor:
+    """On the device of `beside`."""
+    return torch.from_numpy(reference.mel_filters(case)).to(beside.device, precision(case))
 
 
 def _forward(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, x, hann = inputs.case, torch.from_numpy(inputs.x), window(inputs.case)
+    case, x = inputs.case, torch.as_tensor(inputs.x)
+    hann = window(case, x)
     return lambda: torch.stft(x, case.n_fft, case.hop_length, window=hann, return_complex=True)
 
 
@@ -47,7 +54,7 @@ def _contiguous(inputs: Inputs) -> Callable[[], torch.Tensor]:
 
 def _fft(inputs: Inputs) -> Callable[[], torch.Tensor]:
     """MKL, where torch is built with it. With out= it takes longer."""
-    frames, shape = torch.from_numpy(inputs.frames), inputs.spectrum.swapaxes(-1, -2).shape
+    frames, shape = torch.as_tensor(inputs.frames), inputs.spectrum.swapaxes(-1, -2).shape
     return _inference(lambda: torch.fft.rfft(frames).view(shape).transpose(-1, -2))
 
 
@@ -59,12 +66,13 @@ def _power(inputs: Inputs) -> Callable[[], torch.Tensor]:
 def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
     """As speech models write it by hand: the dense filters times |stft|^2."""
     stft = _forward(inputs)
-    filters = torch.from_numpy(reference.mel_filters(inputs.case)).to(precision(inputs.case))
+    filters = mel_filters(inputs.case, torch.as_tensor(inputs.x))
     return _inference(lambda: (filters @ stft().abs().square_()).clamp_(min=FLOOR).log_())
 
 
 def _inverse(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, spectrum, hann = inputs.case, frame_major(inputs.spectrum), window(inputs.case)
+    case, spectrum = inputs.case, frame_major(inputs.spectrum)
+    hann = window(case, spectrum)
     return _inference(
         lambda: torch.istft(spectrum, case.n_fft, case.hop_length, window=hann, length=case.samples)
     )

@@ -11,19 +11,18 @@ from collections.abc import Callable
 
 import torch
 
-from .. import reference
 from ..cases import FLOOR
 from ..inputs import Inputs
 from . import Rival
-from .torch import precision, window
+from .torch import mel_filters, window
 
 VERSION = torch.__version__
 set_num_threads = torch.set_num_threads
 
 
 def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, x, hann = inputs.case, torch.from_numpy(inputs.x), window(inputs.case)
-    filters = torch.from_numpy(reference.mel_filters(case)).to(precision(case))
+    case, x = inputs.case, torch.as_tensor(inputs.x)
+    hann, filters = window(case, x), mel_filters(case, x)
 
     def log_mel(x: torch.Tensor) -> torch.Tensor:
         spectrum = torch.stft(x, case.n_fft, case.hop_length, window=hann, return_complex=True)

@@ -48,15 +48,15 @@ _inference = torch.inference_mode()
 
 
 def _power(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, x = inputs.case, torch.from_numpy(inputs.x)
+    case, x = inputs.case, torch.as_tensor(inputs.x)
     spectrogram = torchaudio.transforms.Spectrogram(
         case.n_fft, hop_length=case.hop_length, power=2.0, wkwargs=_window(case)
-    )
+    ).to(x.device)
     return _inference(lambda: spectrogram(x))
 
 
 def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, x = inputs.case, torch.from_numpy(inputs.x)
+    case, x = inputs.case, torch.as_tensor(inputs.x)
     mel = torchaudio.transforms.MelSpectrogram(
         case.sample_rate,
         case.n_fft,
@@ -64,7 +64,7 @@ def _log_mel(inputs: Inputs) -> Callable[[], torch.Tensor]:
         n_mels=N_MELS,
         wkwargs=_window(case),
         **_BANDS,
-    ).to(precision(case))
+    ).to(x.device, precision(case))
     return _inference(lambda: mel(x).clamp_(min=FLOOR).log_())
 
 
@@ -79,15 +79,15 @@ def _griffin_lim(inputs: Inputs) -> Callable[[], torch.Tensor]:
         length=case.samples,
         rand_init=False,
         wkwargs=_window(case),
-    )
+    ).to(magnitude.device)
     return _inference(lambda: griffin_lim(magnitude))
 
 
 def _mel_inverse(driver: str, inputs: Inputs) -> Callable[[], torch.Tensor]:
-    case, bands = inputs.case, torch.from_numpy(inputs.mel)
+    case, bands = inputs.case, torch.as_tensor(inputs.mel)
     inverse = torchaudio.transforms.InverseMelScale(
         case.bins, N_MELS, case.sample_rate, driver=driver, **_BANDS
-    ).to(precision(case))
+    ).to(bands.device, precision(case))
     return _inference(lambda: inverse(bands))
 
 
