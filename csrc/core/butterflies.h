@@ -4,6 +4,7 @@
 // Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer defines
 // LAPPED_INLINE.
 #pragma once
+#include <type_traits>
 
 #if defined(__CUDACC__)
 #define LAPPED_UNROLL _Pragma("unroll")
@@ -133,6 +134,31 @@ LAPPED_INLINE void butterfly(C (&a)[R]) {
   a[0] = total;
   LAPPED_UNROLL
   for (int k = 1; k < R; ++k) a[k] = out[k];
+}
+
+// The one place where a radix known at run time becomes a template argument.
+template <class F>
+LAPPED_INLINE void with_radix(int radix, F f) {
+  switch (radix) {
+    case 2:
+      return f(std::integral_constant<int, 2>{});
+    case 3:
+      return f(std::integral_constant<int, 3>{});
+    case 4:
+      return f(std::integral_constant<int, 4>{});
+    case 5:
+      return f(std::integral_constant<int, 5>{});
+    case 7:
+      return f(std::integral_constant<int, 7>{});
+    case 8:
+      return f(std::integral_constant<int, 8>{});
+    case 11:
+      return f(std::integral_constant<int, 11>{});
+    case 13:
+      return f(std::integral_constant<int, 13>{});
+    default:
+      __builtin_unreachable();
+  }
 }
 
 #undef LAPPED_UNROLL

@@ -13,29 +13,6 @@
 
 namespace lapped::cuda {
 
-// The one place where a radix known at run time becomes a template argument.
-template <class F>
-__device__ void with_radix(int radix, F f) {
-  switch (radix) {
-    case 2:
-      return f(std::integral_constant<int, 2>{});
-    case 3:
-      return f(std::integral_constant<int, 3>{});
-    case 4:
-      return f(std::integral_constant<int, 4>{});
-    case 5:
-      return f(std::integral_constant<int, 5>{});
-    case 7:
-      return f(std::integral_constant<int, 7>{});
-    case 8:
-      return f(std::integral_constant<int, 8>{});
-    case 11:
-      return f(std::integral_constant<int, 11>{});
-    case 13:
-      return f(std::integral_constant<int, 13>{});
-  }
-}
-
 // --- any length: the stages of core/fft_plan.h, in place ---
 
 template <class T>

@@ -132,6 +132,68 @@ Batch batch_of_tau(const State<T>& state) {
           state.samples};
 }
 
+// What a call is about, as the kernels see it.
+template <class T>
+Job<T> make_job(const Framing& f, View<const T, 3> magnitude, const Scales<T>& scales,
+                RowSizes frames, View<const Complex<T>, 3> phase,
+                const GriffinLimOptions& options) {
+  const int64_t width = magnitude.shape[2];
+  Job<T> job{};
+  job.magnitudes = {magnitude, scales.inverse};
+  job.frames = frames;
+  job.rows = magnitude.shape[0];
+  job.blocks = width ? width + frame_blocks(f) - 1 : 0;
+  job.phase = retyped(phase);
+  job.start = options.start;
+  job.seed = options.seed;
+  job.momentum = static_cast<T>(options.momentum);
+  job.step = static_cast<T>(options.step);
+  return job;
+}
+
+// Watches the iterates where a call asks how near they come, or when to stop.
+template <class T>
+class Watch {
+ public:
+  Watch(const Cuda& device, const Plan<T>& plan, const Job<T>& job,
+        const GriffinLimOptions& options)
+      : device_(device), plan_(plan), job_(job), options_(options) {
+    const int64_t width = job.magnitudes.view.shape[2];
+    if (options.convergence)
+      fill(device, options.convergence, job.rows * options.iterations, double{__builtin_nan("")});
+    if ((!options.convergence && options.tolerance <= 0) || width == 0) return;
+    progress_ = allocate<Progress>(device, job.rows);
+    judge_ = judge_of(device, plan, job.rows, width);
+    fill(device, progress_, job.rows, Progress{0, 0});
+  }
+  const Progress* progress() const { return progress_; }
+
+  void see(int64_t iteration, const State<T>& state) const {
+    if (!progress_) return;
+    double* const out = options_.convergence ? options_.convergence + iteration : nullptr;
+    judge(device_, judge_, plan_, batch_of_tau(state), job_.magnitudes, job_.frames,
+          Verdict{out, options_.iterations, progress_, iteration == 0, options_.tolerance});
+  }
+
+ private:
+  const Cuda& device_;
+  const Plan<T>& plan_;
+  const Job<T>& job_;
+  const GriffinLimOptions& options_;
+  Progress* progress_ = nullptr;
+  Judge judge_{};
+};
+
+// Work memory of a block of step_kernel.
+template <class T>
+int64_t step_bytes(const Framing& f, const TileShape& shape, const MelTarget<T>* mel) {
+  const auto piece = [](int64_t count) { return aligned(count * int64_t{sizeof(T)}); };
+  const int64_t plain = tile_bytes<T>(shape) + ring_bytes<T>(f, shape);
+  if (!mel) return plain;
+  return plain + piece((mel->bank.bands + 1) * shape.frames) +
+         piece(parts_count(mel->bank, shape.frames));
+}
+
 template <class T>
 void reconstruct(const Cuda& device, const StftPlan& plan, View<const T, 3> magnitude,
                  const MelTarget<T>* mel, const int64_t* frames, const int64_t* samples,
@@ -145,45 +207,25 @@ void reconstruct(const Cuda& device, const StftPlan& plan, View<const T, 3> magn
                  wanted = row_sizes(device, out.shape[1], samples, rows);
   const Scales<T> scales = scales_of(device, magnitude, own_frames);
   State<T> state = make_state<T>(device, f, rows, width, frames, out.shape[1], samples);
-  Job<T> job{};
-  job.magnitudes = {magnitude, scales.inverse};
-  job.frames = own_frames;
-  job.rows = rows;
-  job.blocks = width ? width + frame_blocks(f) - 1 : 0;
-  job.phase = retyped(phase);
-  job.start = options.start;
-  job.seed = options.seed;
-  job.momentum = static_cast<T>(options.momentum);
-  job.step = static_cast<T>(options.step);
-  const bool watched = (options.convergence || options.tolerance > 0) && width > 0;
-  Progress* const progress = watched ? allocate<Progress>(device, rows) : nullptr;
-  Squares* const squares = watched ? allocate<Squares>(device, rows * width) : nullptr;
-  if (watched) fill(device, progress, rows, Progress{0, 0});
-  if (options.convergence)
-    fill(device, options.convergence, rows * options.iterations, double{__builtin_nan("")});
-  job.progress = progress;
+  Job<T> job = make_job(f, magnitude, scales, own_frames, phase, options);
+  const Watch<T> watch(device, tables, job, options);
+  job.progress = watch.progress();
   with_transform(tables, [&](TileShape shape, auto maker) {
     using Maker = decltype(maker);
     job.blocks_of_task = blocks_of_task(device, f, shape, rows, job.blocks);
     const int64_t tasks = (job.blocks + job.blocks_of_task - 1) / job.blocks_of_task;
-    const auto piece = [](int64_t count) { return aligned(count * int64_t{sizeof(T)}); };
-    const int64_t bytes = tile_bytes<T>(shape) + ring_bytes<T>(f, shape) +
-                          (mel ? piece((mel->bank.bands + 1) * shape.frames) +
-                                     piece(parts_count(mel->bank, shape.frames))
-                               : 0);
+    const Launch how =
+        launch_of(device, rows * tasks, shape.block_threads(), step_bytes(f, shape, mel));
+    const auto kernel = mel ? step_kernel<T, Maker, true> : step_kernel<T, Maker, false>;
     const auto run = [&](Step step) {
-      const auto kernel = mel ? step_kernel<T, Maker, true> : step_kernel<T, Maker, false>;
-      launch_tiles(device, kernel, rows * tasks, shape.block_threads(), bytes, tables, shape, maker,
-                   step, job, state, mel ? *mel : MelTarget<T>{});
+      launch_tiles(device, how, kernel, tables, shape, maker, step, job, state,
+                   mel ? *mel : MelTarget<T>{});
     };
     run(Step::kStart);
     for (int64_t i = 0; i < options.iterations; ++i) {
       swap_chi(state);
       run(Step::kIterate);
-      if (watched)
-        judge(device, tables, batch_of_tau(state), job.magnitudes, own_frames, squares,
-              Verdict{options.convergence ? options.convergence + i : nullptr, options.iterations,
-                      progress, i == 0, options.tolerance});
+      watch.see(i, state);
     }
   });
   launch(device, finish_kernel<T>, blocks_for(rows * out.shape[1]), kThreads, 0, state,

@@ -73,8 +73,9 @@ void Backend<Cuda>::istft(const Cuda& device, const StftPlan& plan,
   with_transform(tables, [&](TileShape shape, auto maker) {
     job.blocks_of_task = blocks_of_task(device, f, shape, rows, blocks);
     const int64_t tasks = (blocks + job.blocks_of_task - 1) / job.blocks_of_task;
-    launch_tiles(device, istft_kernel<T, decltype(maker)>, rows * tasks, shape.block_threads(),
-                 tile_bytes<T>(shape) + ring_bytes<T>(f, shape), tables, shape, maker, job);
+    const Launch how = launch_of(device, rows * tasks, shape.block_threads(),
+                                 tile_bytes<T>(shape) + ring_bytes<T>(f, shape));
+    launch_tiles(device, how, istft_kernel<T, decltype(maker)>, tables, shape, maker, job);
   });
 }
 

@@ -155,10 +155,11 @@ void Backend<Cuda>::mel(const Cuda& device, const StftPlan& plan, const MelBands
   const Batch batch = batch_of(device, x, lengths);
   const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
   with_transform(tables, [&](TileShape shape, auto maker) {
-    launch_tiles(device, mel_kernel<T, decltype(maker)>, tiles_of(shape, x.batch, out.shape[2]),
-                 shape.block_threads(), tile_bytes<T>(shape) + band_bytes(bank, shape.frames),
-                 tables, shape, maker, batch, x.batch, bank, raise,
-                 static_cast<T>(options.magnitude_eps), to);
+    const Launch how =
+        launch_of(device, tiles_of(shape, x.batch, out.shape[2]), shape.block_threads(),
+                  tile_bytes<T>(shape) + band_bytes(bank, shape.frames));
+    launch_tiles(device, how, mel_kernel<T, decltype(maker)>, tables, shape, maker, batch, x.batch,
+                 bank, raise, static_cast<T>(options.magnitude_eps), to);
   });
   limit_range(device, to, batch.lengths, true, tables.framing);
 }
@@ -172,9 +173,9 @@ void Backend<Cuda>::project(const Cuda& device, const MelBands& bands, View<cons
   const BandsOut<T> to = bands_out(device, out, options.compression);
   const RowSizes own = row_sizes(device, out.shape[2], frames, out.shape[0]);
   const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
-  launch_tiles(device, project_kernel<T>, tiles_of(kProjection, out.shape[0], out.shape[2]),
-               kProjection.block_threads(), band_bytes(bank, kProjection.frames), kProjection,
-               magnitude, own, bank, raise, to);
+  const Launch how = launch_of(device, tiles_of(kProjection, out.shape[0], out.shape[2]),
+                               kProjection.block_threads(), band_bytes(bank, kProjection.frames));
+  launch_tiles(device, how, project_kernel<T>, kProjection, magnitude, own, bank, raise, to);
   limit_range(device, to, own, false, Framing{});
 }
 

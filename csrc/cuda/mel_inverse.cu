@@ -126,8 +126,9 @@ void Backend<Cuda>::mel_inverse(const Cuda& device, const MelBands& bands, View<
   const Bank<T>& bank = bank_on<T>(device, bands);
   const bool fits = Estimate<T>::bytes(bank, kWide.frames) <= limits(device.index).shared_bytes / 2;
   const TileShape shape = fits ? kWide : kNarrow;
-  launch_tiles(device, mel_inverse_kernel<T>, tiles_of(shape, out.shape[0], out.shape[2]),
-               shape.block_threads(), Estimate<T>::bytes(bank, shape.frames), shape, bank, mel,
+  const Launch how = launch_of(device, tiles_of(shape, out.shape[0], out.shape[2]),
+                               shape.block_threads(), Estimate<T>::bytes(bank, shape.frames));
+  launch_tiles(device, how, mel_inverse_kernel<T>, shape, bank, mel,
                row_sizes(device, out.shape[2], frames, out.shape[0]), out,
                MagnitudePower<T>{static_cast<T>(2 / exponent)}, iterations);
 }

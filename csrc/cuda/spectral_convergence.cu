@@ -95,24 +95,35 @@ __global__ void verdict_kernel(const Squares* of_frames, int64_t width, RowSizes
 }  // namespace
 
 template <class T>
-void judge(const Cuda& device, const Plan<T>& plan, const Batch& batch,
-           const Magnitudes<T>& magnitudes, RowSizes frames, Squares* of_frames,
-           const Verdict& verdict) {
+Judge judge_of(const Cuda& device, const Plan<T>& plan, int64_t rows, int64_t frames) {
+  Judge judge{{}, allocate<Squares>(device, rows * frames)};
+  with_transform(plan, [&](TileShape shape, auto) {
+    const int64_t sums = aligned(shape.block_threads() * int64_t{sizeof(Squares)});
+    judge.frames = launch_of(device, tiles_of(shape, rows, frames), shape.block_threads(),
+                             tile_bytes<T>(shape) + sums);
+  });
+  return judge;
+}
+
+template <class T>
+void judge(const Cuda& device, const Judge& how, const Plan<T>& plan, const Batch& batch,
+           const Magnitudes<T>& magnitudes, RowSizes frames, const Verdict& verdict) {
   const int64_t rows = magnitudes.view.shape[0], width = magnitudes.view.shape[2];
   with_transform(plan, [&](TileShape shape, auto maker) {
-    launch_tiles(device, frame_error_kernel<T, decltype(maker)>, tiles_of(shape, rows, width),
-                 shape.block_threads(),
-                 tile_bytes<T>(shape) + aligned(shape.block_threads() * int64_t{sizeof(Squares)}),
-                 plan, shape, maker, batch, magnitudes, frames, verdict.progress, of_frames);
+    launch_tiles(device, how.frames, frame_error_kernel<T, decltype(maker)>, plan, shape, maker,
+                 batch, magnitudes, frames, verdict.progress, how.of_frames);
   });
-  launch(device, verdict_kernel, rows, kThreads, kThreads * int64_t{sizeof(Squares)}, of_frames,
+  launch(device, verdict_kernel, rows, kThreads, kThreads * int64_t{sizeof(Squares)}, how.of_frames,
          width, frames, rows, verdict);
 }
 
-template void judge(const Cuda&, const Plan<float>&, const Batch&, const Magnitudes<float>&,
-                    RowSizes, Squares*, const Verdict&);
-template void judge(const Cuda&, const Plan<double>&, const Batch&, const Magnitudes<double>&,
-                    RowSizes, Squares*, const Verdict&);
+#define LAPPED_INSTANTIATE(T)                                                  \
+  template Judge judge_of(const Cuda&, const Plan<T>&, int64_t, int64_t);      \
+  template void judge(const Cuda&, const Judge&, const Plan<T>&, const Batch&, \
+                      const Magnitudes<T>&, RowSizes, const Verdict&);
+LAPPED_INSTANTIATE(float)
+LAPPED_INSTANTIATE(double)
+#undef LAPPED_INSTANTIATE
 
 }  // namespace cuda
 
@@ -128,8 +139,9 @@ void Backend<Cuda>::spectral_convergence(const Cuda& device, const StftPlan& pla
   for (int64_t b = 0; lengths && b < rows; ++b)
     counts.push_back(frame_count(plan.framing(), lengths[b]));
   const RowSizes frames = row_sizes(device, width, lengths ? counts.data() : nullptr, rows);
-  judge(device, plan_on<T>(device, plan), batch, Magnitudes<T>{magnitude, nullptr}, frames,
-        allocate<Squares>(device, rows * width),
+  const Plan<T>& tables = plan_on<T>(device, plan);
+  judge(device, judge_of(device, tables, rows, width), tables, batch,
+        Magnitudes<T>{magnitude, nullptr}, frames,
         Verdict{out.data, out.stride[0], nullptr, true, 0});
 }
 

@@ -38,11 +38,18 @@ struct Verdict {
   double tolerance;
 };
 
+// What judging takes beside its arguments; made once for all the iterations of a call.
+struct Judge {
+  Launch frames;
+  Squares* of_frames;
+};
+template <class T>
+Judge judge_of(const Cuda& device, const Plan<T>& plan, int64_t rows, int64_t frames);
+
 // Sums over bins and frames of (|stft(x)| - magnitude)^2 and magnitude^2, per frame first, then in
 // the order of the frames.
 template <class T>
-void judge(const Cuda& device, const Plan<T>& plan, const Batch& batch,
-           const Magnitudes<T>& magnitudes, RowSizes frames, Squares* of_frames,
-           const Verdict& verdict);
+void judge(const Cuda& device, const Judge& how, const Plan<T>& plan, const Batch& batch,
+           const Magnitudes<T>& magnitudes, RowSizes frames, const Verdict& verdict);
 
 }  // namespace lapped::cuda

@@ -58,9 +58,11 @@ void run(const Cuda& device, const StftPlan& plan, const Signals& x, const int64
   const Plan<T>& tables = plan_on<T>(device, plan);
   const Batch batch = batch_of(device, x, lengths);
   with_transform(tables, [&](TileShape shape, auto maker) {
-    launch_tiles(device, spectrum_kernel<T, decltype(maker)>, tiles_of(shape, x.batch, width),
-                 shape.block_threads(), tile_bytes<T>(shape), tables, shape, maker, batch, x.batch,
-                 width, out);
+    launch_tiles(device,
+                 launch_of(device, tiles_of(shape, x.batch, width), shape.block_threads(),
+                           tile_bytes<T>(shape)),
+                 spectrum_kernel<T, decltype(maker)>, tables, shape, maker, batch, x.batch, width,
+                 out);
   });
 }
 

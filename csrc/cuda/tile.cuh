@@ -63,19 +63,31 @@ constexpr int z_stride(int places, int frames) {
   return (places + kBanks - 1) / kBanks * kBanks + (frames < kBanks ? kBanks / frames : 1);
 }
 
-// Starts a kernel of tiles whose blocks need `bytes` of work memory each. kernel(work, arguments).
-template <class... Parameters>
-void launch_tiles(const Cuda& device, void (*kernel)(WorkMemory, Parameters...), int64_t tiles,
-                  int threads, int64_t bytes, std::type_identity_t<Parameters>... arguments) {
-  constexpr int64_t kBlocksEach = 2;
+// How kernels of tiles are started: with as many blocks as there are tiles, or tasks of several,
+// and shared memory; or with some blocks that share them out, and global memory of their own.
+struct Launch {
+  int64_t blocks;
+  int threads;
+  int64_t shared_bytes;
+  WorkMemory work;
+};
+
+// For blocks that need `bytes` of work memory each.
+inline Launch launch_of(const Cuda& device, int64_t tiles, int threads, int64_t bytes) {
+  constexpr int64_t kBlocksEach = 2, kMostBytes = int64_t{1} << 30;  // of global work memory
   const Limits& most = limits(device.index);
-  if (bytes <= most.shared_bytes)
-    return launch(device, kernel, tiles, threads, bytes, WorkMemory{nullptr, bytes}, arguments...);
-  const int64_t enough = most.multiprocessors * kBlocksEach,
-                blocks = tiles < enough ? tiles : enough;
-  if (blocks == 0) return;
-  const WorkMemory global{allocate<unsigned char>(device, blocks * bytes), bytes};
-  launch(device, kernel, blocks, threads, int64_t{0}, global, arguments...);
+  if (bytes <= most.shared_bytes) return {tiles, threads, bytes, {nullptr, bytes}};
+  const int64_t enough = most.multiprocessors * kBlocksEach, affordable = kMostBytes / bytes + 1,
+                sensible = enough < affordable ? enough : affordable,
+                blocks = tiles < sensible ? tiles : sensible;
+  return {blocks, threads, 0, {allocate<unsigned char>(device, blocks * bytes), bytes}};
+}
+
+// kernel(work, arguments)
+template <class... Parameters>
+void launch_tiles(const Cuda& device, const Launch& how, void (*kernel)(WorkMemory, Parameters...),
+                  std::type_identity_t<Parameters>... arguments) {
+  launch(device, kernel, how.blocks, how.threads, how.shared_bytes, how.work, arguments...);
 }
 
 // --- the transforms a plan can take: f(shape, make), make(plan) being its transform in a kernel

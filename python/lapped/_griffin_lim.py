@@ -127,7 +127,8 @@ class GriffinLim(Value):
         if flag("return_convergence", return_convergence):
             shape = (*batch, self.n_iter)
             history, convergence = like.library.empty(like, shape, np.dtype(np.float64))
-            convergence = convergence.reshape((magnitudes.shape[0], self.n_iter))
+            shape = (magnitudes.shape[0], self.n_iter)
+            convergence = like.library.reshaped(convergence, shape)
 
         def run(frames: Any, samples: Any, out: Array) -> None:
             self._run(like, magnitudes, frames, samples, angles, out, convergence)
@@ -196,7 +197,7 @@ def synthesised(
     else:
         _, longer = like.library.empty(like, (view.shape[0], work), like.real)
         run(frames, works, longer)
-        view[...] = longer[:, :width]
+        like.library.write(view, longer[:, :width])
     return _arrays.finished(like, memory)
 
 
@@ -241,9 +242,8 @@ def spectral_convergence(stft: STFT, S: Array, y: Array, *, lengths: Any = None)
     rows = row_lengths(lengths, batch, samples, "the samples of y")
     target = like.library.cast(magnitudes, own.real)
     memory, view = like.library.empty(like, batch, np.dtype(np.float64))
-    own.kernels.spectral_convergence(
-        stft._plan(own.module), target, signal, rows, view.reshape((magnitudes.shape[0],))
-    )
+    decibels = like.library.reshaped(view, (magnitudes.shape[0],))
+    own.kernels.spectral_convergence(stft._plan(own.module), target, signal, rows, decibels)
     return like.library.item(memory)
 
 

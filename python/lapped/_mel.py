@@ -219,16 +219,9 @@ class Mel(Value):
         """
         return _filters_of(self)
 
-    @cached_property
-    def _banks(self) -> dict[ModuleType, Any]:
-        return {}
-
     def _bank(self, module: ModuleType) -> Any:
         """The sparse filters of a module's kernels."""
-        bank = self._banks.get(module)
-        if bank is None:
-            bank = self._banks[module] = _bank_of(self, module)
-        return bank
+        return self._kept(module, _bank_of)
 
     @cached_property
     def _steps(self) -> int:

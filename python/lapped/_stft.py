@@ -261,16 +261,9 @@ class STFT(Value):
     def _frames(self) -> _framing.Framing:
         return _framing.framing(self.n_fft, self.hop_length, self.padding)
 
-    @cached_property
-    def _plans(self) -> dict[ModuleType, Any]:
-        return {}
-
     def _plan(self, module: ModuleType) -> Any:
         """The tables of a module's kernels."""
-        plan = self._plans.get(module)
-        if plan is None:
-            plan = self._plans[module] = _plan_of(self, module)
-        return plan
+        return self._kept(module, _plan_of)
 
     @cached_property
     def _swap(self) -> bool:

@@ -2,6 +2,8 @@
 """What lapped's values share: equality, hash, repr and pickling by their fields."""
 
 import dataclasses
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +27,13 @@ class Value:
         """Stores resolved values while the instance is being built."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _kept(self, module: ModuleType, make: Callable[[Any, ModuleType], Any]) -> Any:
+        """``make(self, module)``, which holds what the kernels of `module` need; made once."""
+        tables = self.__dict__.setdefault("_tables", {})
+        if module not in tables:
+            tables[module] = make(self, module)
+        return tables[module]
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -107,6 +107,16 @@ def strides(memory: Any) -> tuple[int, ...]:
     return memory.strides
 
 
+def reshaped(view: Any, shape: tuple[int, ...]) -> Any:
+    with view.device:
+        return view.reshape(shape)
+
+
+def write(view: Any, source: Any) -> None:
+    with view.device:
+        view[...] = source
+
+
 def cast(view: Any, dtype: np.dtype) -> Any:
     with view.device:
         return view.astype(dtype, copy=False)
@@ -127,9 +137,7 @@ def narrowed(memory: Any, half: Any) -> Any:
         return memory.astype(half)
 
 
-def assign(out: Any, memory: Any) -> None:
-    with out.device:
-        out[...] = memory
+assign = write  # results are their own views
 
 
 def item(memory: Any) -> Any:

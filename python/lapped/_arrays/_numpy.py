@@ -104,6 +104,14 @@ def strides(memory: np.ndarray) -> tuple[int, ...]:
     return memory.strides
 
 
+def reshaped(view: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return view.reshape(shape)
+
+
+def write(view: np.ndarray, source: np.ndarray) -> None:
+    view[...] = source
+
+
 def cast(view: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return view.astype(dtype, copy=False)
 
@@ -122,8 +130,7 @@ def narrowed(memory: np.ndarray, half: Any) -> np.ndarray:
         return memory.astype(half)
 
 
-def assign(out: np.ndarray, memory: np.ndarray) -> None:
-    out[...] = memory
+assign = write  # results are their own views
 
 
 def item(memory: np.ndarray) -> Any:

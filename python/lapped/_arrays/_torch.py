@@ -36,12 +36,9 @@ _LIKE = {
     **{half: replace(_SINGLE, half=half) for half in _HALF},
 }
 
-overlap, strides, cast, phasors = (
-    _numpy.overlap,
-    _numpy.strides,
-    _numpy.cast,
-    _numpy.phasors,
-)  # views are NumPy arrays
+# Views are NumPy arrays.
+overlap, strides, reshaped = _numpy.overlap, _numpy.strides, _numpy.reshaped
+write, cast, phasors = _numpy.write, _numpy.cast, _numpy.phasors
 
 
 def of_device(x: torch.Tensor) -> ModuleType:

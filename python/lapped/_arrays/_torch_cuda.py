@@ -119,6 +119,14 @@ def strides(memory: torch.Tensor) -> tuple[int, ...]:
     return memory.stride()
 
 
+def reshaped(view: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    return view.reshape(shape)
+
+
+def write(view: torch.Tensor, source: torch.Tensor) -> None:
+    view.copy_(source)
+
+
 def cast(view: torch.Tensor, dtype: np.dtype) -> torch.Tensor:
     return view.to(_DTYPE[dtype])
 
