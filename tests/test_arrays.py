@@ -208,10 +208,7 @@ def test_only_arrays_are_arrays(x: object) -> None:
         STFT(x)
 
 
-def test_other_libraries_are_refused_by_name() -> None:
-    array = type("Array", (), {"__module__": "jaxlib.xla", "__dlpack__": None})()
-    with pytest.raises(TypeError, match=r"x is an array of jaxlib, .* torch\.from_dlpack\(x\)"):
-        STFT(array)
+def test_masked_arrays_are_refused() -> None:
     with pytest.raises(TypeError, match="x is a masked array"):
         STFT(np.ma.zeros(200))
 

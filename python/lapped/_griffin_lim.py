@@ -135,7 +135,7 @@ class GriffinLim(Value):
 
         n_frames = magnitudes.shape[2]
         waveform = synthesised(self.stft, like, batch, n_frames, length, lengths, run)
-        return waveform if convergence is None else (waveform, history)
+        return waveform if convergence is None else (waveform, like.library.item(history))
 
     def _run(
         self,

@@ -22,7 +22,7 @@ Rows = tuple[str, int]  # name and length of a spectrum's axis of frequency
 Batch = tuple[int, ...]  # the leading axes as the caller has them
 
 _LIBRARIES = {np.ndarray: _numpy}  # by exact type; other CPU libraries join with their first array
-_WORKS = "NumPy arrays, torch tensors and CuPy arrays work"
+_WORKS = "NumPy arrays, torch tensors, CuPy arrays and others with DLPack work"
 _MEANING = {
     "signal": ("a waveform", "float64, float32, float16, bfloat16 (torch), int16 or int32"),
     "real": ("real", "float64, float32, float16 or bfloat16 (torch)"),
@@ -88,7 +88,7 @@ def finished(like: Like, memory: Array, out: Array | None = None) -> Array:
     if like.half is not None:
         memory = like.library.narrowed(memory, like.half)
     if out is None:
-        return memory
+        return like.library.returned(memory)
     like.library.assign(out, memory)
     return out
 
@@ -138,12 +138,8 @@ def library_of(x: Array, name: str) -> ModuleType:
             adapter = importlib.import_module(f"lapped._arrays.{module}")
             _LIBRARIES[getattr(loaded, kind)] = adapter
             return adapter.of_device(x)
-    if hasattr(x, "__dlpack__"):
-        own = type(x).__module__.split(".")[0]
-        raise TypeError(
-            f"{name} is an array of {own}, which lapped has no adapter for: "
-            f"pass torch.from_dlpack({name}) or cupy.from_dlpack({name})"
-        )
+    if hasattr(x, "__dlpack_device__"):
+        return importlib.import_module("lapped._arrays._dlpack").adapter_of(x, name)
     raise TypeError(f"{name} is a {type(x).__name__}, not an array; {_WORKS}")
 
 

@@ -15,6 +15,7 @@ from lapped._arrays._torch import assign as assign
 from lapped._arrays._torch import item as item
 from lapped._arrays._torch import narrowed as narrowed
 from lapped._arrays._torch import refuse_gradient
+from lapped._arrays._torch import returned as returned
 
 _F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
 _C64, _C128 = np.dtype(np.complex64), np.dtype(np.complex128)
