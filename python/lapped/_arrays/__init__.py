@@ -21,7 +21,7 @@ Array = Any  # NumPy array, torch tensor or CuPy array
 Rows = tuple[str, int]  # name and length of a spectrum's axis of frequency
 Batch = tuple[int, ...]  # the leading axes as the caller has them
 
-_LIBRARIES = {np.ndarray: _numpy}  # by exact type; other CPU libraries join with their first array
+_LIBRARIES = {np.ndarray: _numpy}  # by exact type; others join with their first array
 _WORKS = "NumPy arrays, torch tensors, CuPy arrays and others with DLPack work"
 _MEANING = {
     "signal": ("a waveform", "float64, float32, float16, bfloat16 (torch), int16 or int32"),

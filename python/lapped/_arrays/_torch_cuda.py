@@ -10,12 +10,13 @@ import torch
 
 from lapped._arrays import _device
 from lapped._arrays._like import Like
-from lapped._arrays._torch import NAME as NAME
 from lapped._arrays._torch import assign as assign
 from lapped._arrays._torch import item as item
 from lapped._arrays._torch import narrowed as narrowed
 from lapped._arrays._torch import refuse_gradient
 from lapped._arrays._torch import returned as returned
+
+NAME = "torch CUDA tensor"
 
 _F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
 _C64, _C128 = np.dtype(np.complex64), np.dtype(np.complex128)
