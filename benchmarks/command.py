@@ -82,7 +82,7 @@ def command(
     float64 reference is not timed. --op, --case and --rival may be given several times.
     """
     if output:
-        _make_folder(output)
+        make_folder(output)
     if source:
         report = from_json(source.read_text(encoding="utf-8"))
     else:
@@ -113,13 +113,13 @@ def _with_rounds(block: Block, rounds: int | None, quick: bool) -> Block:
     return replace(block, effort=replace(QUICK if quick else block.effort, rounds=rounds))
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """An unwritable path is told before timing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "result.json").open("a").close()
     except OSError as error:
-        raise _failure(f"cannot write to {folder}: {error.strerror}") from error
+        raise failure(f"cannot write to {folder}: {error.strerror}") from error
 
 
 def _write(report: Report, folder: Path) -> None:
@@ -136,20 +136,21 @@ def _write(report: Report, folder: Path) -> None:
 
 def _run(settings: Settings) -> Report:
     try:
-        with _progress_bar() as progress:
+        with progress_bar() as progress:
             return run(settings, progress)
     except ImportError as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
 
 
-def _failure(message: str) -> click.ClickException:
+def failure(message: str) -> click.ClickException:
+    """Of the environment: exit code 5."""
     problem = click.ClickException(message)
     problem.exit_code = _ENVIRONMENT
     return problem
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Progress]:
     """On stderr, so that the table can be piped; nothing where tqdm is not installed."""
     try:
         from tqdm import tqdm

@@ -32,14 +32,14 @@ _BLUE, _ORANGE, _GREEN, _PURPLE, _RED, _SKY = (
     "#D55E00",
     "#56B4E9",
 )
-_COLOURS = {
+COLOURS = {
     "mel": _BLUE,
     "power": _ORANGE,
     "stft": _GREEN,
     "istft": _PURPLE,
     "griffin_lim": _RED,
 }
-_MARKERS = "osD^vP"
+MARKERS = "osD^vP"
 _LINES = {"lapped": (_BLUE, "o"), "torch": (_ORANGE, "s"), "torchaudio": (_GREEN, "^")}
 _STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 _DPI = 110
@@ -58,12 +58,13 @@ def draw(report: Report, folder: Path) -> list[Path]:
         for name, picture in pictures.items():
             figure = picture(report)
             if figure is not None:
-                _save(figure, folder / name)
+                save(figure, folder / name)
                 written.append(folder / name)
     return written
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """As a small PNG."""
     drawn = BytesIO()
     figure.savefig(drawn, dpi=_DPI)
     Image.open(drawn).convert("RGB").quantize(_SHADES).save(path, optimize=True)
@@ -71,19 +72,19 @@ def _save(figure: Figure, path: Path) -> None:
 
 def roofline(report: Report) -> Figure | None:
     """Nominal flops a second over nominal flops a byte, under what the machine can do."""
-    rows = [r for r in report.rows if r.group == "sizes" and r.op in _COLOURS and r.timing]
+    rows = [r for r in report.rows if r.group == "sizes" and r.op in COLOURS and r.timing]
     if report.floors is None or not rows:
         return None
     figure = Figure(figsize=(9.4, 5.2), layout="constrained")
     axes = figure.subplots()
-    markers = dict(zip(dict.fromkeys(r.case for r in rows), _MARKERS, strict=False))
+    markers = dict(zip(dict.fromkeys(r.case for r in rows), MARKERS, strict=False))
     for row in _ours_and_fastest(rows):
         _point(axes, row, markers[row.case])
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel("nominal flops for each byte of input and result")
     axes.set_ylabel("nominal Gflop/s")
     _roof(axes, report.floors)
-    _plain_numbers(axes.xaxis, axes.yaxis)
+    plain_numbers(axes.xaxis, axes.yaxis)
     _legends_of_roofline(axes, markers)
     axes.set_title(f"Arithmetic and traffic on one core: {_machine(report)}", loc="left")
     return figure
@@ -126,14 +127,14 @@ def _ours_and_fastest(rows: list[Row]) -> list[Row]:
 def _point(axes: Axes, row: Row, marker: str) -> None:
     flops = nominal_flops(row.op, row.case)
     x, y = flops / bytes_moved(row.op, row.case), flops / row.timing.median
-    colour = _COLOURS[row.op]
+    colour = COLOURS[row.op]
     face = colour if row.library == OURS else "none"
     axes.plot(x, y, marker, color=colour, mfc=face, ms=7, mew=1.3, ls="none", zorder=3)
 
 
 def _legends_of_roofline(axes: Axes, markers: dict[Case, str]) -> None:
     """Beside the picture: colours, shapes, and what is filled."""
-    marks = [Line2D([], [], marker="o", ls="", color=c, label=OPS[o]) for o, c in _COLOURS.items()]
+    marks = [Line2D([], [], marker="o", ls="", color=c, label=OPS[o]) for o, c in COLOURS.items()]
     for case, marker in markers.items():
         marks.append(Line2D([], [], marker=marker, ls="", color="0.3", label=case.name))
     marks.append(Line2D([], [], marker="o", ls="", color="0.3", label="filled: lapped"))
@@ -159,7 +160,7 @@ def ratios(report: Report) -> Figure | None:
     all_axes[-1].set_xlabel("least over the sizes (bar) to most (line)")
     highest = max(most for found in spans.values() for _, most in found.values())
     all_axes[-1].set(xscale="log", xlim=(0.5, 3 * highest))  # room for the numbers
-    _plain_numbers(all_axes[-1].xaxis)
+    plain_numbers(all_axes[-1].xaxis)
     return figure
 
 
@@ -225,7 +226,7 @@ def _curve(axes: Axes, name: str, rows: list[Row]) -> None:
             low, high = zip(*(_quartiles_per_frame(row) for row in mine), strict=True)
             axes.fill_between(xs, low, high, color=colour, alpha=0.2, lw=0)
     axes.set(xscale="log", yscale="log", xlabel=title)
-    _plain_numbers(axes.xaxis, axes.yaxis)
+    plain_numbers(axes.xaxis, axes.yaxis)
     axes.xaxis.set_major_locator(FixedLocator(sorted({x_of(row.case) for row in rows})))
 
 
@@ -234,7 +235,8 @@ def _quartiles_per_frame(row: Row) -> tuple[float, float]:
     return row.timing.quartiles[0] / frames, row.timing.quartiles[1] / frames
 
 
-def _plain_numbers(*axes: Axis) -> None:
+def plain_numbers(*axes: Axis) -> None:
+    """1, 2, 5, 10 rather than powers."""
     for axis in axes:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -64,7 +64,8 @@ def tables(report: Report) -> Iterator[Table]:
         for op in OPS:
             of_op = [row for row in rows if row.op == op]
             if of_op:
-                yield Table(_title(op, group), _turned_if_wide(ratio_lines(of_op, _meaning(report))))
+                lines = ratio_lines(of_op, _meaning(report))
+                yield Table(_title(op, group), _turned_if_wide(lines))
     if report.floors:
         yield Table("Floors of this machine", floor_lines(report.floors))
 

@@ -23,25 +23,25 @@ def summary_lines(report: Report) -> list[Line]:
 
 def _sizes(report: Report) -> Iterator[Line]:
     for op in OPS:
-        yield from _ratio_lines(OPS[op], _rows(report, "sizes", op))
+        yield from ratio_summary(OPS[op], _rows(report, "sizes", op))
 
 
 def _one_length(report: Report) -> Iterator[Line]:
     for what, op, cases in (("60 s", "griffin_lim", LONG), ("1 s, whole call", "mel", SHORT)):
         rows = [row for row in _rows(report, "lengths", op) if row.case in cases]
-        yield from _ratio_lines(f"{OPS[op]}, {what}", rows)
+        yield from ratio_summary(f"{OPS[op]}, {what}", rows)
 
 
 def _double(report: Report) -> Iterator[Line]:
     for op in OPS:
-        yield from _ratio_lines(f"{OPS[op]}, float64", _rows(report, "float64", op))
+        yield from ratio_summary(f"{OPS[op]}, float64", _rows(report, "float64", op))
 
 
 def _rows(report: Report, group: str, op: str) -> list[Row]:
     return [row for row in report.rows if (row.group, row.op) == (group, op)]
 
 
-def _ratio_lines(what: str, rows: list[Row]) -> Iterator[Line]:
+def ratio_summary(what: str, rows: list[Row]) -> Iterator[Line]:
     """One for each library, the fastest first."""
     by_label: dict[str, list[Row]] = {}
     for row in rows:

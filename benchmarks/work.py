@@ -32,16 +32,24 @@ def nominal_flops(op: str, case: Case) -> float:
 
 def bytes_moved(op: str, case: Case) -> int:
     """Input read once and result written once, by one call."""
-    real = np.dtype(case.dtype).itemsize
+    return sum(_bytes_in_and_out(op, case))
+
+
+def bytes_read(op: str, case: Case) -> int:
+    """The input of one call."""
+    return _bytes_in_and_out(op, case)[0]
+
+
+def _bytes_in_and_out(op: str, case: Case) -> tuple[int, int]:
+    real = np.dtype(case.dtype).itemsize * case.batch
     signal = case.samples * real
     band_frames, bin_frames = N_MELS * case.frames * real, case.bins * case.frames * real
-    moved = {
-        "mel": signal + band_frames,
-        "power": signal + bin_frames,
-        "stft": signal + 2 * bin_frames,
-        "fft": signal + 2 * bin_frames,
-        "istft": 2 * bin_frames + signal,
-        "griffin_lim": bin_frames + signal,
-        "mel_inverse": band_frames + bin_frames,
-    }
-    return moved[op] * case.batch
+    return {
+        "mel": (signal, band_frames),
+        "power": (signal, bin_frames),
+        "stft": (signal, 2 * bin_frames),
+        "fft": (signal, 2 * bin_frames),
+        "istft": (2 * bin_frames, signal),
+        "griffin_lim": (bin_frames, signal),
+        "mel_inverse": (band_frames, bin_frames),
+    }[op]
