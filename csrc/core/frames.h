@@ -22,6 +22,14 @@ static constexpr int64_t frame_count(const Framing& f, int64_t samples) {
   return padded < f.n_fft ? 0 : 1 + (padded - f.n_fft) / f.hop;
 }
 
+// The number of samples nearest to `samples` that has exactly `frames` frames.
+static constexpr int64_t samples_within(const Framing& f, int64_t frames, int64_t samples) {
+  if (frames == 0) return 0;
+  const int64_t shortest = (frames - 1) * f.hop + f.n_fft - f.pad_left - f.pad_right,
+                least = shortest > 0 ? shortest : 0, most = least + f.hop - 1;
+  return samples < least ? least : samples > most ? most : samples;
+}
+
 // Hops that one frame touches: frame t covers blocks t .. t + frame_blocks - 1 of `hop` samples.
 static constexpr int64_t frame_blocks(const Framing& f) { return (f.n_fft + f.hop - 1) / f.hop; }
 

@@ -215,13 +215,6 @@ void swap_chi(State<T>& state) {
   state.next_chi = t;
 }
 
-// Samples of the state for an output of `samples`: as many as have exactly `frames` frames, nearest
-// to what was asked.
-int64_t state_samples(const Framing& f, int64_t frames, int64_t samples) {
-  const int64_t least = larger(0, (frames - 1) * f.hop + f.n_fft - f.pad_left - f.pad_right);
-  return larger(least, smaller(samples, least + f.hop - 1));
-}
-
 template <class T>
 bool reconstruct(const Row<T>& row, const GriffinLimOptions& options, int64_t index,
                  int64_t samples, T* out, int64_t stride) {
@@ -279,7 +272,7 @@ bool griffin_lim(const StftView<T>& plan, View<const T, 3> magnitude, const MelC
           phase.stride[1],
           phase.stride[2],
           count,
-          state_samples(plan.framing, count, wanted)};
+          samples_within(plan.framing, count, wanted)};
       return packed.ok() && reconstruct(row, options, b, wanted, destination, out.stride[1]);
     };
     const auto run_constrained = [&] {

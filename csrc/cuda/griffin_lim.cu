@@ -89,23 +89,14 @@ __global__ void finish_kernel(State<T> state, const T* scale, RowSizes frames, R
   }
 }
 
-// Samples of the state for an output of `samples`: as many as have exactly `frames` frames, nearest
-// to what was asked.
-int64_t state_samples(const Framing& f, int64_t frames, int64_t samples) {
-  if (frames == 0) return 0;
-  const int64_t shortest = (frames - 1) * f.hop + f.n_fft - f.pad_left - f.pad_right,
-                least = shortest > 0 ? shortest : 0, most = least + f.hop - 1;
-  return samples < least ? least : samples > most ? most : samples;
-}
-
 template <class T>
 State<T> make_state(const Cuda& device, const Framing& f, int64_t rows, int64_t frames,
                     const int64_t* frames_each, int64_t samples, const int64_t* samples_each) {
   std::vector<int64_t> each;
   State<T> state{};
   for (int64_t b = 0; b < rows; ++b) {
-    each.push_back(state_samples(f, frames_each ? frames_each[b] : frames,
-                                 samples_each ? samples_each[b] : samples));
+    each.push_back(samples_within(f, frames_each ? frames_each[b] : frames,
+                                  samples_each ? samples_each[b] : samples));
     if (each.back() > state.stride) state.stride = each.back();
   }
   const bool alike = !frames_each && !samples_each;
