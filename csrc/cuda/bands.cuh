@@ -11,8 +11,8 @@ constexpr int64_t parts_count(const Bank<T>& bank, int frames) {
   return 2 * int64_t{bank.bands} * frames;
 }
 
-// done(f, m, sum over bins of band m's weights times value(f, k)) for all frames and bands.
-// Begins where value can be asked of any thread, ends without a barrier.
+// done(f, m, sum over bins of band m's weights times value(f, k, segment)) for all frames and
+// bands. Begins where value can be asked of any thread, ends without a barrier.
 template <class T, class Value, class Done>
 LAPPED_INLINE void project_tile(const Bank<T>& bank, const TileShape& shape, T* parts,
                                 bool along_bands, Value value, Done done) {
@@ -20,7 +20,7 @@ LAPPED_INLINE void project_tile(const Bank<T>& bank, const TileShape& shape, T* 
   each_item(shape, bank.bands, false, [&](int f, int m) {
     T lower = 0, upper = 0;
     for (int k = bank.starts[m]; k < bank.starts[m + 1]; ++k) {
-      const T v = value(f, k);
+      const T v = value(f, k, m);
       lower += v * bank.weights[k].lower;
       upper += v * bank.weights[k].upper;
     }

@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
     analyse(tile, fft, row, t, count);
     raise_bins(tile, fft, raise, eps);
     __syncthreads();
-    const auto power = [&](int f, int k) {
+    const auto power = [&](int f, int k, int) {
       const Cx<T>* const z = tile.frame(f);
       return plan.half_length && k == plan.n ? z[fft.at(0)].im : z[fft.at(k)].re;
     };
@@ -88,7 +88,7 @@ __global__ void project_kernel(WorkMemory work, TileShape shape, View<const T, 3
   for (int64_t i = blockIdx.x; i < magnitude.shape[0] * tiles; i += gridDim.x) {
     const int64_t b = i / tiles, t = (i - b * tiles) * shape.frames, count = frames.of(b);
     const T* const row = magnitude.data + b * magnitude.stride[0];
-    const auto power = [&](int f, int k) {
+    const auto power = [&](int f, int k, int) {
       return t + f >= count
                  ? T(0)
                  : raise.of_magnitude(row[k * magnitude.stride[1] + (t + f) * magnitude.stride[2]]);

@@ -39,8 +39,7 @@ struct Estimate {
   // u_k <- update(k, u_k, ratio, ratio above) for all bins in bands, and the ratios of the new u.
   template <class Update>
   LAPPED_INLINE void pass(Update update) const {
-    const auto value = [&](int f, int k) {
-      const int m = bank.lower_band[k];
+    const auto value = [&](int f, int k, int m) {
       T& u = bins[k * shape.frames + f];
       u = update(k, u, ratios[m * shape.frames + f], ratios[(m + 1) * shape.frames + f]);
       return u;

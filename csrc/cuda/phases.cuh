@@ -120,7 +120,8 @@ LAPPED_INLINE void hold_to_mel(const Tile<T>& tile, const Fft& fft, const Job<T>
             [&](int f, int p) { bins(f).put(p, bins_of(plan, fft, tile.frame(f), p)); });
   if (static_cast<int>(threadIdx.x) < frames) target.ratios[bank.bands * frames + threadIdx.x] = 0;
   __syncthreads();
-  project_tile(bank, tile.shape, target.parts, false, power, [&](int f, int m, T sum) {
+  const auto of_segment = [&](int f, int k, int) { return power(f, k); };
+  project_tile(bank, tile.shape, target.parts, false, of_segment, [&](int f, int m, T sum) {
     const auto& [data, shape, stride] = target.mel;
     const bool silent = t + f >= count || sum <= kTiny<T>;
     target.ratios[m * frames + f] =
