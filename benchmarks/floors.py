@@ -119,7 +119,7 @@ def _transforms() -> list[Named]:
 
     calls = []
     for n_fft, dtype in _lengths():
-        plan, like = lapped.STFT(n_fft)._plan(_cpu), np.empty(0, dtype)
+        plan, like = lapped.STFT(n_fft)._plans[_cpu], np.empty(0, dtype)
         for bins in (False, True):
             call = _about_a_millisecond(probes().transform, plan, like, bins)
             calls.append((("transform", n_fft, dtype, bins), call))

@@ -9,9 +9,8 @@ if(NOT LAPPED_CUDA MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "LAPPED_CUDA=${LAPPED_CUDA} must be AUTO, ON or OFF")
 endif()
 
-set(LAPPED_CUDA_KERNELS stft istft mel mel_inverse griffin_lim spectral_convergence)
 set(LAPPED_CUDA_SOURCES)
-foreach(name ${LAPPED_CUDA_KERNELS} device rows tables)
+foreach(name stft istft mel mel_inverse griffin_lim spectral_convergence device rows tables)
   list(APPEND LAPPED_CUDA_SOURCES csrc/cuda/${name}.cu)
 endforeach()
 

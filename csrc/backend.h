@@ -20,12 +20,12 @@ namespace lapped {
 // The device of one call. On the CPU the kernels have work memory of their own.
 struct Cpu {};
 
-// Kernels are queued on the stream and nothing is waited for. Views point into the device's memory.
+// Kernels are queued on the stream and nothing is waited for. Views point into the device's memory;
+// work memory is allocated on the stream, and the caller's again once the call returns.
 struct Cuda {
   int index;
   void* stream;  // a cudaStream_t
-  std::function<void*(size_t)>
-      allocate;  // memory on the stream, the caller's once the call returns
+  std::function<void*(size_t)> allocate;
 };
 
 template <class Device>

@@ -26,7 +26,9 @@ TABLE = {
     "griffin_lim_1": Bound(1e-5, 1e-12, "phases of near-empty bins turn with rounding"),
     "griffin_lim_3": Bound(1e-4, 1e-10, "each iteration multiplies what the last one turned"),
     "griffin_lim_3_loose": Bound(
-        2e-3, 1e-10, "momentum 0.99 where two frames overlap or fewer: 1.1e-3 seen on the CPU"
+        2e-3,
+        1e-10,
+        "momentum 0.99, two frames overlap or fewer, drawn for devices: the CPU is 1.1e-3 off",
     ),
     "griffin_lim_8": Bound(5e-4, 1e-9, "and so on: two builds of float32 differ by 1e-4"),
     "half": Bound(6e-4, 6e-4, "one rounding to float16: 2**-11, and subnormals below 6e-5"),

@@ -2,6 +2,7 @@
 // Twin of cpu/griffin_lim.cc, which has the iteration: tau_(n+1) = (1 - step) chi_n + step
 // G(chi_n), chi_(n+1) = tau_(n+1) + momentum (tau_(n+1) - tau_n). One launch an iteration; frames
 // that reach into the blocks of another task are computed by both.
+#include <utility>
 #include <vector>
 
 #include "cuda/phases.cuh"
@@ -111,19 +112,11 @@ State<T> make_state(const Cuda& device, const Framing& f, int64_t rows, int64_t 
 }
 
 template <class T>
-void swap_chi(State<T>& state) {
-  T* const t = state.chi;
-  state.chi = state.next_chi;
-  state.next_chi = t;
-}
-
-template <class T>
 Batch batch_of_tau(const State<T>& state) {
   return {state.tau, sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64, state.stride, 1,
           state.samples};
 }
 
-// What a call is about, as the kernels see it.
 template <class T>
 Job<T> make_job(const Framing& f, View<const T, 3> magnitude, const Scales<T>& scales,
                 RowSizes frames, View<const Complex<T>, 3> phase,
@@ -214,7 +207,7 @@ void reconstruct(const Cuda& device, const StftPlan& plan, View<const T, 3> magn
     };
     run(Step::kStart);
     for (int64_t i = 0; i < options.iterations; ++i) {
-      swap_chi(state);
+      std::swap(state.chi, state.next_chi);
       run(Step::kIterate);
       watch.see(i, state);
     }

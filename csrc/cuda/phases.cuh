@@ -9,6 +9,7 @@
 
 namespace lapped::cuda {
 
+// What a call is about, and how its blocks are cut into tasks.
 template <class T>
 struct Job {
   Magnitudes<T> magnitudes;

@@ -90,21 +90,11 @@ void launch_tiles(const Cuda& device, const Launch& how, void (*kernel)(WorkMemo
   launch(device, kernel, how.blocks, how.threads, how.shared_bytes, how.work, arguments...);
 }
 
-// --- the transforms a plan can take: f(shape, make), make(plan) being its transform in a kernel
-// ---
-
-// Blocks a multiprocessor should hold at once: what leaves a thread 128 registers, which no kernel
-// here exceeds by much, or 255 in double precision.
-template <class T>
-constexpr int least_blocks(int threads) {
-  constexpr int kResident = sizeof(T) == sizeof(float) ? 512 : 256;
-  return threads < kResident ? kResident / threads : 1;
-}
+// --- the transforms of plans: f(shape, make), where make(plan) is the transform in a kernel ---
 
 template <class T>
 struct GeneralMaker {
   static constexpr int kBlockThreads = 256;  // at most
-  static constexpr int kLeastBlocks = least_blocks<T>(kBlockThreads);
   int threads;
   __device__ GeneralFft<T> operator()(const Plan<T>& plan) const { return {plan.fft, threads}; }
 };
@@ -112,7 +102,6 @@ struct GeneralMaker {
 template <class T, int Frames, int Threads, int... Radices>
 struct FixedMaker {
   static constexpr int kBlockThreads = Frames * Threads;
-  static constexpr int kLeastBlocks = least_blocks<T>(kBlockThreads);
   __device__ FixedFft<T, Threads, Radices...> operator()(const Plan<T>& plan) const {
     return {plan.fixed_twiddles};
   }

@@ -149,7 +149,7 @@ class GriffinLim(Value):
     ) -> None:
         """Fills `out` (batch, samples) from `S` (batch, n_freq, n_frames)."""
         like.kernels.griffin_lim(
-            self.stft._plan(like.module), S, frames, samples, phase, out, *self._settings,
+            self.stft._plans[like.module], S, frames, samples, phase, out, *self._settings,
             float(self.tolerance or 0.0), history,
         )  # fmt: skip
 
@@ -243,7 +243,7 @@ def spectral_convergence(stft: STFT, S: Array, y: Array, *, lengths: Any = None)
     target = like.library.cast(magnitudes, own.real)
     memory, view = like.library.empty(like, batch, np.dtype(np.float64))
     decibels = like.library.reshaped(view, (magnitudes.shape[0],))
-    own.kernels.spectral_convergence(stft._plan(own.module), target, signal, rows, decibels)
+    own.kernels.spectral_convergence(stft._plans[own.module], target, signal, rows, decibels)
     return like.library.item(memory)
 
 

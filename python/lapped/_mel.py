@@ -13,7 +13,7 @@ from lapped._arrays import Array
 from lapped._compression import Compression
 from lapped._stft import STFT
 from lapped._validate import choice, instance, integer, positive, real, row_lengths, shown
-from lapped._value import Value
+from lapped._value import Made, Value
 
 MAX_BANDS = 2**14
 MAX_FILTERS = 2**27  # float64 numbers in a filter bank: 1 GiB
@@ -133,7 +133,7 @@ class Mel(Value):
         memory, view = _arrays.result(like, batch, core, False, stft._swap, out, signal)
         rows = row_lengths(lengths, batch, samples, "the samples of x")
         like.kernels.mel(
-            stft._plan(like.module), self._bank(like.module), signal, rows, view,
+            stft._plans[like.module], self._banks[like.module], signal, rows, view,
             self.power, self.magnitude_eps, self._compress,
         )  # fmt: skip
         return _arrays.finished(like, memory, out)
@@ -166,7 +166,7 @@ class Mel(Value):
         memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
         frames = self._rows(lengths, batch, n_frames)
         like.kernels.project(
-            self._bank(like.module), magnitudes, frames, view, self.power, self._compress
+            self._banks[like.module], magnitudes, frames, view, self.power, self._compress
         )
         return _arrays.finished(like, memory)
 
@@ -207,7 +207,7 @@ class Mel(Value):
         frames = self._rows(lengths, batch, n_frames)
         energies = self._energies(features, like)
         like.kernels.mel_inverse(
-            self._bank(like.module), energies, frames, view, self.power, n_iter
+            self._banks[like.module], energies, frames, view, self.power, n_iter
         )
         return _arrays.finished(like, memory)
 
@@ -219,9 +219,10 @@ class Mel(Value):
         """
         return _filters_of(self)
 
-    def _bank(self, module: ModuleType) -> Any:
-        """The sparse filters of a module's kernels."""
-        return self._kept(module, _bank_of)
+    @cached_property
+    def _banks(self) -> Made:
+        """The sparse filters of each module's kernels."""
+        return Made(_bank_of, self)
 
     @cached_property
     def _steps(self) -> int:

@@ -81,7 +81,7 @@ def _joint(mel: Mel, griffin_lim: GriffinLim, energies: Array, like: Like) -> An
         magnitudes = _magnitudes(mel, energies, frames, like)
         n_iter, momentum, step, init, seed = griffin_lim._settings
         like.kernels.mel_griffin_lim(
-            mel.stft._plan(like.module), mel._bank(like.module), magnitudes, energies,
+            mel.stft._plans[like.module], mel._banks[like.module], magnitudes, energies,
             frames, samples, out,
             n_iter, momentum, step, init, seed, mel.power,
         )  # fmt: skip
@@ -92,6 +92,6 @@ def _joint(mel: Mel, griffin_lim: GriffinLim, energies: Array, like: Like) -> An
 def _magnitudes(mel: Mel, energies: Array, frames: Any, like: Like) -> Array:
     shape = (energies.shape[0], mel.stft.n_freq, energies.shape[2])
     _, magnitudes = like.library.empty(like, shape, like.real)
-    bank, steps = mel._bank(like.module), mel._steps
+    bank, steps = mel._banks[like.module], mel._steps
     like.kernels.mel_inverse(bank, energies, frames, magnitudes, mel.power, steps)
     return magnitudes

@@ -20,7 +20,7 @@ from lapped._validate import (
     real,
     row_lengths,
 )
-from lapped._value import Value
+from lapped._value import Made, Value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -193,7 +193,7 @@ class STFT(Value):
             self._frames, spectrum.shape[2], length, lengths, batch
         )
         memory, view = _arrays.result(like, batch, (width,))
-        like.kernels.istft(self._plan(like.module), spectrum, frames, samples, view)
+        like.kernels.istft(self._plans[like.module], spectrum, frames, samples, view)
         return _arrays.finished(like, memory)
 
     def n_frames(self, n_samples: int) -> int:
@@ -261,9 +261,10 @@ class STFT(Value):
     def _frames(self) -> _framing.Framing:
         return _framing.framing(self.n_fft, self.hop_length, self.padding)
 
-    def _plan(self, module: ModuleType) -> Any:
-        """The tables of a module's kernels."""
-        return self._kept(module, _plan_of)
+    @cached_property
+    def _plans(self) -> Made:
+        """The tables of each module's kernels."""
+        return Made(_plan_of, self)
 
     @cached_property
     def _swap(self) -> bool:
@@ -284,7 +285,7 @@ class STFT(Value):
         core = (self.n_freq, self._frames.n_frames(samples))
         memory, view = _arrays.result(like, batch, core, spectrum, self._swap, out, signal)
         rows = row_lengths(lengths, batch, samples, "the samples of x")
-        getattr(like.kernels, kernel)(self._plan(like.module), signal, rows, view, *options)
+        getattr(like.kernels, kernel)(self._plans[like.module], signal, rows, view, *options)
         return _arrays.finished(like, memory, out)
 
     def _spectrum(

@@ -9,6 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 
+class Made(dict[ModuleType, Any]):
+    """What the kernels of each extension module need of a value, by ``make(value, module)``."""
+
+    def __init__(self, make: Callable[[Any, ModuleType], Any], value: Any) -> None:
+        super().__init__()
+        self._make, self._value = make, value
+
+    def __missing__(self, module: ModuleType) -> Any:
+        made = self[module] = self._make(self._value, module)
+        return made
+
+
 class Value:
     """Base of the frozen dataclasses users build; array fields compare by content.
 
@@ -27,13 +39,6 @@ class Value:
         """Stores resolved values while the instance is being built."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-    def _kept(self, module: ModuleType, make: Callable[[Any, ModuleType], Any]) -> Any:
-        """``make(self, module)``, which holds what the kernels of `module` need; made once."""
-        tables = self.__dict__.setdefault("_tables", {})
-        if module not in tables:
-            tables[module] = make(self, module)
-        return tables[module]
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

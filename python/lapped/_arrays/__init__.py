@@ -53,7 +53,7 @@ def operand(
         form = f"(..., {axes[0]}, {axes[1]}) with {rows[0]}={rows[1]}"
         raise ValueError(f"{name} has shape {shape} and must be {form}")
     batch = shape[:-core]
-    view = _flat(like.library, view, batch)
+    view = _flat(like, view, batch)
     return view.swapaxes(-1, -2) if swap else view, batch, like
 
 
@@ -77,7 +77,7 @@ def result(
         memory, view = _given(out, like, batch, shape, spectrum, source)
     if view is None:
         memory, view = like.library.empty(like, shape, like.complex if spectrum else like.real)
-        view = _flat(like.library, view, batch)
+        view = _flat(like, view, batch)
     return memory, view.swapaxes(-1, -2) if swap else view
 
 
@@ -111,18 +111,18 @@ def _given(
         return None, None
     if any(stride == 0 and n > 1 for stride, n in zip(library.strides(memory), shape, strict=True)):
         raise ValueError("out repeats its own memory (a stride of 0) and must not")
-    view = _flat(library, memory, batch)
+    view = _flat(like, memory, batch)
     direct = 0 in shape or library.overlap(view, memory)
     return (out, view) if direct else (None, None)
 
 
-def _flat(library: ModuleType, view: Array, batch: Batch) -> Array:
+def _flat(like: Like, view: Array, batch: Batch) -> Array:
     """`view` (*batch, *core) with one batch axis; a copy only where strides leave no choice."""
     if not batch:
         return view[None]
     if len(batch) == 1:
         return view
-    return library.reshaped(view, (math.prod(batch), *view.shape[len(batch) :]))
+    return like.library.reshaped(view, (math.prod(batch), *view.shape[len(batch) :]))
 
 
 def library_of(x: Array, name: str) -> ModuleType:
