@@ -35,8 +35,8 @@ struct Backend {
   static void stft(const Device&, const StftPlan&, const Signals& x, const int64_t* lengths,
                    View<Complex<T>, 3> out);
 
-  // The adjoint of stft as a real linear map: the sum of out x is that of Re(conj(spectrum) stft(x))
-  // for every x. A sample gets what all places get where padding repeats it.
+  // The adjoint of stft as a real linear map: the sum of out x is that of Re(conj(spectrum)
+  // stft(x)) for every x. A sample gets what all places get where padding repeats it.
   template <class T>
   static void stft_adjoint(const Device&, const StftPlan&, View<const Complex<T>, 3> spectrum,
                            const int64_t* lengths, View<T, 2> out);
@@ -57,11 +57,11 @@ struct Backend {
   static void istft(const Device&, const StftPlan&, View<const Complex<T>, 3> spectrum,
                     const int64_t* frames, const int64_t* samples, View<T, 2> out);
 
-  // The adjoint of istft likewise: the sum of Re(conj(out) X) is that of signal istft(X) for every X.
+  // The adjoint of istft likewise: the sum of Re(conj(out) X) is that of signal istft(X) for every
+  // X.
   template <class T>
   static void istft_adjoint(const Device&, const StftPlan&, View<const T, 2> signal,
-                            const int64_t* frames, const int64_t* samples,
-                            View<Complex<T>, 3> out);
+                            const int64_t* frames, const int64_t* samples, View<Complex<T>, 3> out);
 
   // The gradient with respect to x of the sum of weights (|stft|^2 + eps)^(exponent / 2); bins
   // where |stft|^2 + eps is 0 add nothing.

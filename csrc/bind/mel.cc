@@ -64,6 +64,25 @@ void mel(const Context& context, const StftPlan& plan, const MelBands& bank, con
   });
 }
 
+void mel_gradient(const Context& context, const StftPlan& plan, const MelBands& bank,
+                  const py::object& x, const py::object& lengths, const py::object& weights,
+                  const py::object& out, double exponent, double eps) {
+  const Array to = context.read(out, "out");
+  with_precision(to, [&]<class T>() {
+    const Signals signal = signals(context.read(x, "x"), kReadsHalves);
+    const int64_t* const own = row_sizes(lengths, "lengths", signal.batch, signal.samples);
+    if (bank.bin_count() != plan.bins()) throw py::value_error("bank and plan differ in bins");
+    const auto of_bands = view<const T, 3>(
+        context.read(weights, "weights"), "weights",
+        {signal.batch, bank.band_count(), frame_count(plan.framing(), signal.samples)});
+    const auto gradient = view<T, 2>(to, "out", {signal.batch, signal.samples});
+    run(context, [&](const Device& device) {
+      Backend<Device>::mel_gradient<T>(device, plan, bank, signal, own, of_bands, gradient,
+                                       exponent, eps);
+    });
+  });
+}
+
 void project(const Context& context, const MelBands& bank, const py::object& S,
              const py::object& frames, const py::object& out, double exponent,
              const py::object& compression) {
@@ -114,6 +133,8 @@ void bind_mel(py::module_& m, ContextClass& context) {
   context
       .def("mel", &mel, "plan"_a, "bank"_a, "x"_a, "lengths"_a.none(true), "out"_a, "exponent"_a,
            "eps"_a, "compression"_a.none(true))
+      .def("mel_gradient", &mel_gradient, "plan"_a, "bank"_a, "x"_a, "lengths"_a.none(true),
+           "weights"_a, "out"_a, "exponent"_a, "eps"_a)
       .def("project", &project, "bank"_a, "S"_a, "frames"_a.none(true), "out"_a, "exponent"_a,
            "compression"_a.none(true))
       .def("decompress", &decompress, "M"_a, "out"_a, "exponent"_a, "compression"_a)

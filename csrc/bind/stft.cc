@@ -87,6 +87,55 @@ void istft(const Context& context, const StftPlan& plan, const py::object& X,
   });
 }
 
+void stft_adjoint(const Context& context, const StftPlan& plan, const py::object& spectrum,
+                  const py::object& lengths, const py::object& out) {
+  const Array to = context.read(out, "out");
+  with_precision(to, [&]<class T>() {
+    const auto signal = view<T, 2>(to, "out", {-1, -1});
+    const int64_t frames = frame_count(plan.framing(), signal.shape[1]);
+    const auto weights = view<const Complex<T>, 3>(context.read(spectrum, "spectrum"), "spectrum",
+                                                   {signal.shape[0], plan.bins(), frames});
+    const int64_t* const own = row_sizes(lengths, "lengths", signal.shape[0], signal.shape[1]);
+    run(context, [&](const Device& device) {
+      Backend<Device>::stft_adjoint<T>(device, plan, weights, own, signal);
+    });
+  });
+}
+
+void istft_adjoint(const Context& context, const StftPlan& plan, const py::object& signal,
+                   const py::object& frames, const py::object& samples, const py::object& out) {
+  const Array to = context.read(out, "out");
+  with_precision(to, [&]<class T>() {
+    const auto spectrum = view<Complex<T>, 3>(to, "out", {-1, plan.bins(), -1});
+    const auto weights =
+        view<const T, 2>(context.read(signal, "signal"), "signal", {spectrum.shape[0], -1});
+    const int64_t* const own_frames =
+        row_sizes(frames, "frames", spectrum.shape[0], spectrum.shape[2]);
+    const int64_t* const own_samples =
+        row_sizes(samples, "samples", spectrum.shape[0], weights.shape[1]);
+    run(context, [&](const Device& device) {
+      Backend<Device>::istft_adjoint<T>(device, plan, weights, own_frames, own_samples, spectrum);
+    });
+  });
+}
+
+void power_gradient(const Context& context, const StftPlan& plan, const py::object& x,
+                    const py::object& lengths, const py::object& weights, const py::object& out,
+                    double exponent, double eps) {
+  const Array to = context.read(out, "out");
+  with_precision(to, [&]<class T>() {
+    const Signals signal = signals(context.read(x, "x"), kReadsHalves);
+    const int64_t* const own = row_sizes(lengths, "lengths", signal.batch, signal.samples);
+    const auto of_bins =
+        view<const T, 3>(context.read(weights, "weights"), "weights", spectrum_shape(plan, signal));
+    const auto gradient = view<T, 2>(to, "out", {signal.batch, signal.samples});
+    run(context, [&](const Device& device) {
+      Backend<Device>::power_gradient<T>(device, plan, signal, own, of_bins, gradient, exponent,
+                                         eps);
+    });
+  });
+}
+
 }  // namespace
 
 void bind_stft(py::module_& m, ContextClass& context) {
@@ -98,8 +147,12 @@ void bind_stft(py::module_& m, ContextClass& context) {
   context.def("stft", &stft, "plan"_a, "x"_a, "lengths"_a.none(true), "out"_a)
       .def("magnitude", &magnitude, "plan"_a, "x"_a, "lengths"_a.none(true), "out"_a, "eps"_a)
       .def("power", &power, "plan"_a, "x"_a, "lengths"_a.none(true), "out"_a)
-      .def("istft", &istft, "plan"_a, "X"_a, "frames"_a.none(true), "samples"_a.none(true),
-           "out"_a);
+      .def("istft", &istft, "plan"_a, "X"_a, "frames"_a.none(true), "samples"_a.none(true), "out"_a)
+      .def("stft_adjoint", &stft_adjoint, "plan"_a, "spectrum"_a, "lengths"_a.none(true), "out"_a)
+      .def("istft_adjoint", &istft_adjoint, "plan"_a, "signal"_a, "frames"_a.none(true),
+           "samples"_a.none(true), "out"_a)
+      .def("power_gradient", &power_gradient, "plan"_a, "x"_a, "lengths"_a.none(true), "weights"_a,
+           "out"_a, "exponent"_a, "eps"_a);
 }
 
 }  // namespace lapped::bind

@@ -51,6 +51,40 @@ void Backend<Cpu>::istft(const Cpu&, const StftPlan& plan, View<const Complex<T>
 
 template <>
 template <class T>
+void Backend<Cpu>::stft_adjoint(const Cpu&, const StftPlan& plan,
+                                View<const Complex<T>, 3> spectrum, const int64_t* lengths,
+                                View<T, 2> out) {
+  require(kernels<T>().stft_adjoint(cpu::tables_of<T>(plan), spectrum, lengths, out));
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::istft_adjoint(const Cpu&, const StftPlan& plan, View<const T, 2> signal,
+                                 const int64_t* frames, const int64_t* samples,
+                                 View<Complex<T>, 3> out) {
+  require(kernels<T>().istft_adjoint(cpu::tables_of<T>(plan), signal, frames, samples, out));
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::power_gradient(const Cpu&, const StftPlan& plan, const Signals& x,
+                                  const int64_t* lengths, View<const T, 3> weights, View<T, 2> out,
+                                  double exponent, double eps) {
+  require(kernels<T>().power_gradient(cpu::tables_of<T>(plan), x, lengths, weights, out, exponent,
+                                      eps));
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::mel_gradient(const Cpu&, const StftPlan& plan, const MelBands& bank,
+                                const Signals& x, const int64_t* lengths, View<const T, 3> weights,
+                                View<T, 2> out, double exponent, double eps) {
+  require(kernels<T>().mel_gradient(cpu::tables_of<T>(plan), bank.view<T>(), x, lengths, weights,
+                                    out, exponent, eps));
+}
+
+template <>
+template <class T>
 void Backend<Cpu>::mel(const Cpu&, const StftPlan& plan, const MelBands& bank, const Signals& x,
                        const int64_t* lengths, View<T, 3> out, const MelOptions& options) {
   require(kernels<T>().mel(cpu::tables_of<T>(plan), bank.view<T>(), x, lengths, out, options));
@@ -108,31 +142,41 @@ void Backend<Cpu>::decompress(const Cpu&, View<const T, 3> features, View<T, 3> 
   require(kernels<T>().decompress(features, out, compression));
 }
 
-#define LAPPED_INSTANTIATE(T)                                                                     \
-  template void Backend<Cpu>::stft(const Cpu&, const StftPlan&, const Signals&, const int64_t*,   \
-                                   View<Complex<T>, 3>);                                          \
-  template void Backend<Cpu>::magnitude(const Cpu&, const StftPlan&, const Signals&,              \
-                                        const int64_t*, View<T, 3>, double);                      \
-  template void Backend<Cpu>::power(const Cpu&, const StftPlan&, const Signals&, const int64_t*,  \
-                                    View<T, 3>);                                                  \
-  template void Backend<Cpu>::istft(const Cpu&, const StftPlan&, View<const Complex<T>, 3>,       \
-                                    const int64_t*, const int64_t*, View<T, 2>);                  \
-  template void Backend<Cpu>::mel(const Cpu&, const StftPlan&, const MelBands&, const Signals&,   \
-                                  const int64_t*, View<T, 3>, const MelOptions&);                 \
-  template void Backend<Cpu>::project(const Cpu&, const MelBands&, View<const T, 3>,              \
-                                      const int64_t*, View<T, 3>, const MelOptions&);             \
-  template void Backend<Cpu>::mel_inverse(const Cpu&, const MelBands&, View<const T, 3>,          \
-                                          const int64_t*, View<T, 3>, double, int64_t);           \
-  template void Backend<Cpu>::griffin_lim(                                                        \
-      const Cpu&, const StftPlan&, View<const T, 3>, const int64_t*, const int64_t*,              \
-      View<const Complex<T>, 3>, View<T, 2>, const GriffinLimOptions&);                           \
-  template void Backend<Cpu>::mel_griffin_lim(                                                    \
-      const Cpu&, const StftPlan&, const MelBands&, View<const T, 3>, View<const T, 3>,           \
-      const int64_t*, const int64_t*, View<T, 2>, double, const GriffinLimOptions&);              \
-  template void Backend<Cpu>::spectral_convergence(const Cpu&, const StftPlan&, View<const T, 3>, \
-                                                   const Signals&, const int64_t*,                \
-                                                   View<double, 1>);                              \
-  template void Backend<Cpu>::decompress(const Cpu&, View<const T, 3>, View<T, 3>,                \
+#define LAPPED_INSTANTIATE(T)                                                                      \
+  template void Backend<Cpu>::stft(const Cpu&, const StftPlan&, const Signals&, const int64_t*,    \
+                                   View<Complex<T>, 3>);                                           \
+  template void Backend<Cpu>::magnitude(const Cpu&, const StftPlan&, const Signals&,               \
+                                        const int64_t*, View<T, 3>, double);                       \
+  template void Backend<Cpu>::power(const Cpu&, const StftPlan&, const Signals&, const int64_t*,   \
+                                    View<T, 3>);                                                   \
+  template void Backend<Cpu>::istft(const Cpu&, const StftPlan&, View<const Complex<T>, 3>,        \
+                                    const int64_t*, const int64_t*, View<T, 2>);                   \
+  template void Backend<Cpu>::stft_adjoint(const Cpu&, const StftPlan&, View<const Complex<T>, 3>, \
+                                           const int64_t*, View<T, 2>);                            \
+  template void Backend<Cpu>::istft_adjoint(const Cpu&, const StftPlan&, View<const T, 2>,         \
+                                            const int64_t*, const int64_t*, View<Complex<T>, 3>);  \
+  template void Backend<Cpu>::power_gradient(const Cpu&, const StftPlan&, const Signals&,          \
+                                             const int64_t*, View<const T, 3>, View<T, 2>, double, \
+                                             double);                                              \
+  template void Backend<Cpu>::mel_gradient(const Cpu&, const StftPlan&, const MelBands&,           \
+                                           const Signals&, const int64_t*, View<const T, 3>,       \
+                                           View<T, 2>, double, double);                            \
+  template void Backend<Cpu>::mel(const Cpu&, const StftPlan&, const MelBands&, const Signals&,    \
+                                  const int64_t*, View<T, 3>, const MelOptions&);                  \
+  template void Backend<Cpu>::project(const Cpu&, const MelBands&, View<const T, 3>,               \
+                                      const int64_t*, View<T, 3>, const MelOptions&);              \
+  template void Backend<Cpu>::mel_inverse(const Cpu&, const MelBands&, View<const T, 3>,           \
+                                          const int64_t*, View<T, 3>, double, int64_t);            \
+  template void Backend<Cpu>::griffin_lim(                                                         \
+      const Cpu&, const StftPlan&, View<const T, 3>, const int64_t*, const int64_t*,               \
+      View<const Complex<T>, 3>, View<T, 2>, const GriffinLimOptions&);                            \
+  template void Backend<Cpu>::mel_griffin_lim(                                                     \
+      const Cpu&, const StftPlan&, const MelBands&, View<const T, 3>, View<const T, 3>,            \
+      const int64_t*, const int64_t*, View<T, 2>, double, const GriffinLimOptions&);               \
+  template void Backend<Cpu>::spectral_convergence(const Cpu&, const StftPlan&, View<const T, 3>,  \
+                                                   const Signals&, const int64_t*,                 \
+                                                   View<double, 1>);                               \
+  template void Backend<Cpu>::decompress(const Cpu&, View<const T, 3>, View<T, 3>,                 \
                                          const Compression&);
 LAPPED_INSTANTIATE(float)
 LAPPED_INSTANTIATE(double)

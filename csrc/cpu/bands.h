@@ -27,5 +27,18 @@ LAPPED_INLINE void project_bins(const BandView<T>& bank, const Vec<T>* values, D
   }
 }
 
+// The transpose: to[k] = sum over bands of a bin's weights times bands; bands has room for one
+// more.
+template <class T>
+LAPPED_INLINE void spread_bands(const BandView<T>& bank, Vec<T>* bands, Vec<T>* to) {
+  bands[bank.band_count] = Vec<T>{};
+  const int32_t first = bank.starts[0], end = bank.starts[bank.band_count];
+  for (int64_t k = 0; k < first; ++k) to[k] = Vec<T>{};
+  for (int64_t m = 0; m < bank.band_count; ++m)
+    for (int32_t k = bank.starts[m]; k < bank.starts[m + 1]; ++k)
+      to[k] = bands[m] * bank.weights[k].lower + bands[m + 1] * bank.weights[k].upper;
+  for (int64_t k = end; k < bank.bin_count; ++k) to[k] = Vec<T>{};
+}
+
 }  // namespace
 }  // namespace lapped::cpu

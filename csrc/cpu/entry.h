@@ -16,6 +16,18 @@ template <class T>
 bool istft(const StftView<T>&, View<const Complex<T>, 3> spectrum, const int64_t* frames,
            const int64_t* samples, View<T, 2> out);
 template <class T>
+bool stft_adjoint(const StftView<T>&, View<const Complex<T>, 3> spectrum, const int64_t* lengths,
+                  View<T, 2> out);
+template <class T>
+bool istft_adjoint(const StftView<T>&, View<const T, 2> signal, const int64_t* frames,
+                   const int64_t* samples, View<Complex<T>, 3> out);
+template <class T>
+bool power_gradient(const StftView<T>&, const Signals&, const int64_t* lengths,
+                    View<const T, 3> weights, View<T, 2> out, double exponent, double eps);
+template <class T>
+bool mel_gradient(const StftView<T>&, const BandView<T>&, const Signals&, const int64_t* lengths,
+                  View<const T, 3> weights, View<T, 2> out, double exponent, double eps);
+template <class T>
 bool mel(const StftView<T>&, const BandView<T>&, const Signals&, const int64_t* lengths,
          View<T, 3> out, const MelOptions&);
 template <class T>

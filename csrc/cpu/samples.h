@@ -87,6 +87,18 @@ int64_t span_length(const Framing& f) {
   return (kLanes<T> - 1) * block_rows(f) + f.n_fft;
 }
 
+// A copy of frames t .. t + lanes - 1 in span.
+template <class T>
+Frames<T> copied_frames(const Framing& f, const Signal& x, int64_t t, T* span) {
+  const int64_t p = t * f.hop - f.pad_left;
+  if (f.hop < f.n_fft)
+    read_padded(f, x, p, span_length<T>(f), span);
+  else
+    for (int64_t l = 0; l < kLanes<T>; ++l)
+      read_padded(f, x, p + l * f.hop, f.n_fft, span + l * f.n_fft);
+  return {span, block_rows(f)};
+}
+
 // Frames t .. t + lanes - 1; span is room for their copy.
 template <class T>
 Frames<T> frames_at(const Framing& f, const Signal& x, int64_t t, T* span) {
@@ -94,12 +106,7 @@ Frames<T> frames_at(const Framing& f, const Signal& x, int64_t t, T* span) {
   const bool in_place = x.stride == 1 && x.type == kSampleType<T> && p >= 0 &&
                         p + (kLanes<T> - 1) * f.hop + f.n_fft <= x.samples;
   if (in_place) return {static_cast<const T*>(x.data) + p, f.hop};
-  if (f.hop < f.n_fft)
-    read_padded(f, x, p, span_length<T>(f), span);
-  else
-    for (int64_t l = 0; l < kLanes<T>; ++l)
-      read_padded(f, x, p + l * f.hop, f.n_fft, span + l * f.n_fft);
-  return {span, block_rows(f)};
+  return copied_frames(f, x, t, span);
 }
 
 }  // namespace

@@ -95,5 +95,56 @@ int64_t task_blocks(const StftView<T>& plan, int64_t rows, int64_t blocks) {
   return larger(least_blocks(plan), vectors * kLanes<T>);
 }
 
+// One row's samples, written block by block; what no block covers becomes zero.
+template <class T>
+struct SignalOut {
+  const Framing& framing;
+  T* data;
+  int64_t stride, samples;
+
+  void zero(int64_t from, int64_t to) const {
+    for (int64_t i = larger(0, from); i < smaller(to, samples); ++i) data[i * stride] = T(0);
+  }
+  // Sample i of block b becomes value(i).
+  template <class Value>
+  LAPPED_INLINE void block(int64_t b, Value value) const {
+    const int64_t p = b * framing.hop - framing.pad_left, rows = block_rows(framing);
+    clipped(p, rows, samples, [&](int64_t at, int64_t count, int64_t skip) {
+      T* __restrict to = data + at * stride;
+      if (stride == 1)
+        for (int64_t i = 0; i < count; ++i) to[i] = value(skip + i);
+      else
+        for (int64_t i = 0; i < count; ++i) to[i * stride] = value(skip + i);
+    });
+    zero(p + rows, p + framing.hop);
+  }
+};
+
+inline int64_t blocks_to_cover(const Framing& f, int64_t samples) {
+  return (samples + f.pad_left + f.hop - 1) / f.hop;
+}
+
+// f(row, from, to, out, scratch) for ranges of the `blocks` blocks of every row, cut to the first
+// needed(row) of them. `out` has the row's own samples; what no range covers becomes zero.
+template <class T, class Needed, class F>
+LAPPED_INLINE bool each_range(const StftView<T>& plan, View<T, 2> out, const int64_t* samples,
+                              int64_t blocks, Needed needed, size_t scratch_bytes, F f) {
+  const Framing& framing = plan.framing;
+  const int64_t length = out.shape[1], per_task = task_blocks(plan, out.shape[0], blocks),
+                tasks = (blocks + per_task - 1) / per_task;
+  return parallel_for(out.shape[0] * tasks, scratch_bytes, [&](int64_t task, std::byte* memory) {
+    const int64_t row = task / tasks, from = task % tasks * per_task,
+                  to = larger(from, smaller(from + per_task, needed(row))),
+                  valid = samples ? samples[row] : length;
+    T* const data = out.data + row * out.stride[0];
+    f(row, from, to, SignalOut<T>{framing, data, out.stride[1], valid}, memory);
+    const int64_t begin = from * framing.hop - framing.pad_left,
+                  end = task % tasks == tasks - 1 ? length : begin + per_task * framing.hop,
+                  done = begin + (to - from) * framing.hop;
+    SignalOut<T>{framing, data, out.stride[1], length}.zero(smaller(done, larger(valid, begin)),
+                                                            end);
+  });
+}
+
 }  // namespace
 }  // namespace lapped::cpu
