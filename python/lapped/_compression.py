@@ -68,6 +68,7 @@ class Compression(Value):
         self._set(scale=real("scale", self.scale), shift=real("shift", self.shift))
         if self.scale == 0:
             raise ValueError("scale=0 must not be 0")
+        self._describe()
 
     @cached_property
     def _arguments(self) -> tuple[Any, ...]:

@@ -88,6 +88,7 @@ class GriffinLim(Value):
         self._set(seed=integer("seed", self.seed, -(2**64), 2**64))
         if self.tolerance is not None:
             self._set(tolerance=real("tolerance", self.tolerance, 0.0))
+        self._describe()
 
     def __call__(
         self,
@@ -97,6 +98,7 @@ class GriffinLim(Value):
         lengths: Any = None,
         phase: Array | None = None,
         return_convergence: bool = False,
+        differentiable: bool = False,
     ) -> Any:
         """Waveform of the magnitude spectrogram `S`.
 
@@ -114,6 +116,9 @@ class GriffinLim(Value):
             Phase to begin with, in place of `init`: radians, or complex numbers whose angle counts.
         return_convergence : bool
             Whether to return the spectral convergence too.
+        differentiable : bool
+            torch only: whether gradients flow through the iterations, each of which then keeps its
+            spectra. Without it the waveform has no gradient, even where `S` requires one.
 
         Returns
         -------
@@ -121,10 +126,29 @@ class GriffinLim(Value):
             With `return_convergence`, a pair: the waveform, and float64 (..., n_iter), the spectral
             convergence in dB after each iteration, NaN after an early stop.
         """
+        watched = flag("return_convergence", return_convergence)
+        if flag("differentiable", differentiable):
+            self._check_differentiable(S, watched)
+            return _arrays.operators().unrolled_griffin_lim(self, S, phase, length, lengths)
+        if (operators := _arrays.recorder(S, phase)) is not None:
+            return operators.griffin_lim(self, S, phase, length, lengths, watched)
+        return self._reconstructed(S, phase, length, lengths, watched)
+
+    def _check_differentiable(self, S: Array, watched: bool) -> None:
+        if not _arrays.is_torch(S):
+            kind = type(S).__name__
+            raise TypeError(f"differentiable=True needs a torch tensor, but S is a {kind}")
+        if watched or self.tolerance is not None:
+            other = "return_convergence=True" if watched else f"tolerance={self.tolerance:g}"
+            raise ValueError(f"differentiable=True excludes {other}")
+
+    def _reconstructed(
+        self, S: Array, phase: Any, length: int | None, lengths: Any, watched: bool
+    ) -> Any:
         magnitudes, batch, like = self.stft._spectrum(S, "S", "real")
         angles = None if phase is None else self._angles(phase, magnitudes, batch, like)
         convergence = None
-        if flag("return_convergence", return_convergence):
+        if watched:
             shape = (*batch, self.n_iter)
             history, convergence = like.library.empty(like, shape, np.dtype(np.float64))
             shape = (magnitudes.shape[0], self.n_iter)
@@ -232,6 +256,12 @@ def spectral_convergence(stft: STFT, S: Array, y: Array, *, lengths: Any = None)
     -20.0
     """
     instance("stft", stft, STFT, "an")
+    if (operators := _arrays.recorder(S, y)) is not None:
+        return operators.spectral_convergence(stft, S, y, lengths)
+    return _convergence(stft, S, y, lengths)
+
+
+def _convergence(stft: STFT, S: Array, y: Array, lengths: Any) -> Any:
     magnitudes, batch, like = stft._spectrum(S, "S", "real")
     signal, own_batch, own = _arrays.operand(y, "y", "signal", 1)
     _arrays.same_library(like, own, "y", "S")

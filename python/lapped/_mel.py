@@ -108,6 +108,7 @@ class Mel(Value):
         if self.n_mels * self.stft.n_freq > MAX_FILTERS:
             size = f"n_mels={self.n_mels} times n_freq={self.stft.n_freq}"
             raise ValueError(f"{size} must be at most {MAX_FILTERS}")
+        self._describe()
 
     def __call__(self, x: Array, *, lengths: Any = None, out: Array | None = None) -> Array:
         """Mel spectrogram of `x`.
@@ -126,17 +127,9 @@ class Mel(Value):
         array (..., n_mels, n_frames), real, in the precision of `x`
             (..., n_frames, n_mels) in layout "tf".
         """
-        stft = self.stft
-        signal, batch, like = _arrays.operand(x, "x", "signal", 1)
-        samples = signal.shape[1]
-        core = (self.n_mels, stft._frames.n_frames(samples))
-        memory, view = _arrays.result(like, batch, core, False, stft._swap, out, signal)
-        rows = row_lengths(lengths, batch, samples, "the samples of x")
-        like.kernels.mel(
-            stft._plans[like.module], self._banks[like.module], signal, rows, view,
-            self.power, self.magnitude_eps, self._compress,
-        )  # fmt: skip
-        return _arrays.finished(like, memory, out)
+        if (operators := _arrays.recorder(x)) is not None:
+            return operators.mel(self, x, lengths, out)
+        return self._spectrogram(x, lengths, out)
 
     def project(self, S: Array, *, lengths: Any = None) -> Array:
         """Mel spectrogram of a magnitude spectrogram, compressed.
@@ -160,15 +153,9 @@ class Mel(Value):
         >>> bool(np.allclose(mel.project(mel.stft.magnitude(x)), mel(x)))
         True
         """
-        magnitudes, batch, like = self.stft._spectrum(S, "S", "real")
-        n_frames = magnitudes.shape[2]
-        core = (self.n_mels, n_frames)
-        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
-        frames = self._rows(lengths, batch, n_frames)
-        like.kernels.project(
-            self._banks[like.module], magnitudes, frames, view, self.power, self._compress
-        )
-        return _arrays.finished(like, memory)
+        if (operators := _arrays.recorder(S)) is not None:
+            return operators.project(self, S, lengths)
+        return self._projected(S, lengths)
 
     def inverse(self, M: Array, *, n_iter: int | None = None, lengths: Any = None) -> Array:
         """Magnitude spectrogram whose mel spectrogram is `M`, as near as `n_iter` steps come.
@@ -200,16 +187,9 @@ class Mel(Value):
         ((201, 11), True)
         """
         n_iter = self._steps if n_iter is None else integer("n_iter", n_iter, 0, MAX_ITERATIONS)
-        features, batch, like = self._features(M)
-        n_frames = features.shape[2]
-        core = (self.stft.n_freq, n_frames)
-        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
-        frames = self._rows(lengths, batch, n_frames)
-        energies = self._energies(features, like)
-        like.kernels.mel_inverse(
-            self._banks[like.module], energies, frames, view, self.power, n_iter
-        )
-        return _arrays.finished(like, memory)
+        if (operators := _arrays.recorder(M)) is not None:
+            return operators.mel_inverse(self, M, n_iter, lengths)
+        return self._inverted(M, n_iter, lengths)
 
     @cached_property
     def filters(self) -> np.ndarray:
@@ -224,7 +204,7 @@ class Mel(Value):
         """The sparse filters of each module's kernels."""
         return Made(_bank_of, self)
 
-    @cached_property
+    @property
     def _steps(self) -> int:
         """Steps of the inversion by default: a power has twice the exponent to fit."""
         return 8 if self.power == 1 else 16
@@ -232,6 +212,42 @@ class Mel(Value):
     @cached_property
     def _compress(self) -> tuple[Any, ...] | None:
         return None if self.compression is None else self.compression._arguments
+
+    def _spectrogram(self, x: Array, lengths: Any, out: Array | None = None) -> Array:
+        stft = self.stft
+        signal, batch, like = _arrays.operand(x, "x", "signal", 1)
+        samples = signal.shape[1]
+        core = (self.n_mels, stft._frames.n_frames(samples))
+        memory, view = _arrays.result(like, batch, core, False, stft._swap, out, signal)
+        rows = row_lengths(lengths, batch, samples, "the samples of x")
+        like.kernels.mel(
+            stft._plans[like.module], self._banks[like.module], signal, rows, view,
+            self.power, self.magnitude_eps, self._compress,
+        )  # fmt: skip
+        return _arrays.finished(like, memory, out)
+
+    def _projected(self, S: Array, lengths: Any) -> Array:
+        magnitudes, batch, like = self.stft._spectrum(S, "S", "real")
+        n_frames = magnitudes.shape[2]
+        core = (self.n_mels, n_frames)
+        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
+        frames = self._rows(lengths, batch, n_frames)
+        like.kernels.project(
+            self._banks[like.module], magnitudes, frames, view, self.power, self._compress
+        )
+        return _arrays.finished(like, memory)
+
+    def _inverted(self, M: Array, n_iter: int, lengths: Any) -> Array:
+        features, batch, like = self._features(M)
+        n_frames = features.shape[2]
+        core = (self.stft.n_freq, n_frames)
+        memory, view = _arrays.result(like, batch, core, swap=self.stft._swap)
+        frames = self._rows(lengths, batch, n_frames)
+        energies = self._energies(features, like)
+        like.kernels.mel_inverse(
+            self._banks[like.module], energies, frames, view, self.power, n_iter
+        )
+        return _arrays.finished(like, memory)
 
     def _features(self, M: Array) -> tuple[Array, _arrays.Batch, _arrays.Like]:
         """A mel argument, its number of bands checked."""
@@ -247,6 +263,8 @@ class Mel(Value):
 
     def _decompressed(self, M: Array) -> Array:
         """Mel energies >= 0 that compress to `M`; what floor and range cut off is lost."""
+        if (operators := _arrays.recorder(M)) is not None:
+            return operators.decompress(self, M)
         features, batch, like = self._features(M)
         if self._compress is None:
             return M

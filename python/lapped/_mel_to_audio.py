@@ -3,11 +3,12 @@
 
 from typing import Any
 
+from lapped import _arrays
 from lapped._arrays import Array, Like
-from lapped._griffin_lim import GriffinLim, synthesised
+from lapped._griffin_lim import MAX_ITERATIONS, GriffinLim, synthesised
 from lapped._mel import Mel
 from lapped._presets import preset
-from lapped._validate import choice, instance
+from lapped._validate import choice, instance, integer
 
 MODES = ("joint", "cascade")
 
@@ -57,6 +58,13 @@ def mel_to_audio(
     mel = preset(preset_or_mel) if isinstance(preset_or_mel, str) else preset_or_mel
     instance("preset_or_mel", mel, Mel)
     choice("mode", mode, MODES)
+    n_iter = integer("n_iter", n_iter, 0, MAX_ITERATIONS)
+    if (operators := _arrays.recorder(M)) is not None:
+        return operators.mel_to_audio(mel, M, n_iter, mode, length, lengths)
+    return _audio(mel, M, n_iter, mode, length, lengths)
+
+
+def _audio(mel: Mel, M: Array, n_iter: int, mode: str, length: int | None, lengths: Any) -> Array:
     griffin_lim = GriffinLim(mel.stft, n_iter)
     features, batch, like = mel._features(M)
     energies = mel._energies(features, like)

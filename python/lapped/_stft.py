@@ -102,6 +102,7 @@ class STFT(Value):
         choice("pad_mode", self.pad_mode, _framing.PAD_MODES)
         choice("window_align", self.window_align, ("center", "left"))
         choice("layout", self.layout, ("ft", "tf"))
+        self._describe()
 
     def __call__(self, x: Array, *, lengths: Any = None, out: Array | None = None) -> Array:
         """Complex spectrum of `x`.
@@ -128,6 +129,8 @@ class STFT(Value):
         >>> lapped.STFT(400, 160)(np.zeros((2, 16000))).shape
         (2, 201, 101)
         """
+        if (operators := _arrays.recorder(x)) is not None:
+            return operators.stft(self, x, lengths, out)
         return self._transformed("stft", x, lengths, spectrum=True, out=out)
 
     def magnitude(self, x: Array, *, lengths: Any = None, eps: float = 0.0) -> Array:
@@ -146,6 +149,8 @@ class STFT(Value):
         >>> lapped.STFT(400, 160).magnitude(np.zeros(1600, np.int16)).dtype
         dtype('float32')
         """
+        if (operators := _arrays.recorder(x)) is not None:
+            return operators.magnitude(self, x, lengths, eps)
         return self._transformed("magnitude", x, lengths, real("eps", eps, 0.0))
 
     def power(self, x: Array, *, lengths: Any = None) -> Array:
@@ -157,6 +162,8 @@ class STFT(Value):
         >>> lapped.STFT(400, 160, layout="tf").power(np.zeros(1600)).shape
         (11, 201)
         """
+        if (operators := _arrays.recorder(x)) is not None:
+            return operators.power(self, x, lengths)
         return self._transformed("power", x, lengths)
 
     def inverse(self, X: Array, *, length: int | None = None, lengths: Any = None) -> Array:
@@ -188,13 +195,9 @@ class STFT(Value):
         >>> y.shape, y[1, 698:702].round(6).tolist()
         ((2, 1280), [1.0, 1.0, 0.0, 0.0])
         """
-        spectrum, batch, like = self._spectrum(X, "X", "complex")
-        width, frames, samples = _framing.extent(
-            self._frames, spectrum.shape[2], length, lengths, batch
-        )
-        memory, view = _arrays.result(like, batch, (width,))
-        like.kernels.istft(self._plans[like.module], spectrum, frames, samples, view)
-        return _arrays.finished(like, memory)
+        if (operators := _arrays.recorder(X)) is not None:
+            return operators.istft(self, X, length, lengths)
+        return self._inverted(X, length, lengths)
 
     def n_frames(self, n_samples: int) -> int:
         """Frames that a signal of `n_samples` samples has.
@@ -287,6 +290,15 @@ class STFT(Value):
         rows = row_lengths(lengths, batch, samples, "the samples of x")
         getattr(like.kernels, kernel)(self._plans[like.module], signal, rows, view, *options)
         return _arrays.finished(like, memory, out)
+
+    def _inverted(self, X: Array, length: int | None, lengths: Any) -> Array:
+        spectrum, batch, like = self._spectrum(X, "X", "complex")
+        width, frames, samples = _framing.extent(
+            self._frames, spectrum.shape[2], length, lengths, batch
+        )
+        memory, view = _arrays.result(like, batch, (width,))
+        like.kernels.istft(self._plans[like.module], spectrum, frames, samples, view)
+        return _arrays.finished(like, memory)
 
     def _spectrum(
         self, S: Array, name: str, kind: str

@@ -28,6 +28,7 @@ class Value:
     """
 
     _always_shown: ClassVar[tuple[str, ...]] = ()
+    _text: str  # says all, as torch operators take it: lapped._operators reads it
 
     def _fields(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
@@ -39,6 +40,10 @@ class Value:
         """Stores resolved values while the instance is being built."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _describe(self) -> None:
+        """Stores `_text`, the last step of building an instance."""
+        self._set(_text=repr(_plain(self)))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -62,6 +67,16 @@ class Value:
 
 def _rebuild(kind: type, fields: dict[str, Any]) -> Any:
     return kind(**fields)
+
+
+def _plain(value: Any) -> Any:
+    """`value` out of what Python can write and read as a literal."""
+    if isinstance(value, Value):
+        fields = {name: _plain(field) for name, field in value._fields().items()}
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, np.ndarray):
+        return {"kind": "array", "float64": value.astype(np.float64).tobytes().hex()}
+    return value
 
 
 def _comparable(value: Any) -> Any:

@@ -125,6 +125,35 @@ def _flat(like: Like, view: Array, batch: Batch) -> Array:
     return like.library.reshaped(view, (math.prod(batch), *view.shape[len(batch) :]))
 
 
+def recorder(*arrays: Array) -> ModuleType | None:
+    """The torch operators, where torch records or traces what happens to any of `arrays`.
+
+    Else None: a plain call does, which takes less time.
+    """
+    for x in arrays:
+        if type(x) is np.ndarray:
+            continue
+        if is_torch(x):
+            from lapped._arrays import _torch  # in place of importlib, which torch cannot trace
+
+            if _torch.recorded(x):
+                return operators()
+    return None
+
+
+def operators() -> ModuleType:
+    """The torch operators: the one thing above that something below asks for."""
+    from lapped import _operators
+
+    return _operators
+
+
+def is_torch(x: Array) -> bool:
+    """Whether `x` is a torch tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
 def library_of(x: Array, name: str) -> ModuleType:
     """The adapter of the library and the kind of device `x` belongs to."""
     known = _LIBRARIES.get(type(x))

@@ -17,7 +17,9 @@ from lapped._arrays._like import Like
 NAME = "torch tensor"
 
 _CPU = torch.device("cpu")
+_C = torch._C
 _HALF = (torch.float16, torch.bfloat16)
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
 _is_functional = getattr(torch, "_is_functional_tensor", lambda x: False)
 _DTYPE = {
     np.dtype(np.float32): torch.float32,
@@ -54,7 +56,6 @@ def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like
     None in place of the array for a dtype that `kind` does not have.
     """
     _refuse_elsewhere(x, name)
-    refuse_gradient(x, name)
     like = _LIKE.get(x.dtype)
     if like is None:
         return None, None
@@ -75,16 +76,28 @@ def _refuse_elsewhere(x: torch.Tensor, name: str) -> None:
         raise TypeError(f"{name} has layout {x.layout}: pass a dense tensor ({name}.to_dense())")
 
 
-def refuse_gradient(x: torch.Tensor, name: str) -> None:
-    """Gradients do not flow through lapped yet, and dropping them in silence would be wrong."""
+def recorded(x: torch.Tensor) -> bool:
+    """Whether torch wants to know what happens to `x`: gradients, traces, transforms of functions.
+
+    In the order of how often; a plain tensor is asked everything, in some tenths of a microsecond.
+    """
+    if torch.compiler.is_dynamo_compiling():
+        return True
     if x.requires_grad and torch.is_grad_enabled():
-        raise TypeError(
-            f"{name} requires grad, and lapped has no autograd yet: "
-            f"pass {name}.detach() or call it under torch.no_grad()"
-        )
-    dual_level = getattr(forward_ad, "_current_level", 0)  # below 0 while there are no dual tensors
-    if dual_level >= 0 and forward_ad.unpack_dual(x).tangent is not None:
-        raise TypeError(f"{name} is a dual tensor, and lapped has no forward-mode autograd yet")
+        return True
+    return (
+        type(x) not in _PLAIN
+        or _C._len_torch_dispatch_stack() > 0
+        or _C._functorch.is_functorch_wrapped_tensor(x)
+        or _C._get_tracing_state() is not None
+        or forward_ad._current_level >= 0
+    )
+
+
+def refuse_gradient(out: torch.Tensor) -> None:
+    """Gradients do not flow into memory that is given; to drop them in silence would be wrong."""
+    if out.requires_grad and torch.is_grad_enabled():
+        raise TypeError("out requires grad and must not: a result written into it has no gradient")
 
 
 def _memory(x: torch.Tensor, name: str) -> np.ndarray:
@@ -118,7 +131,7 @@ def device_of(x: torch.Tensor) -> None:
 def writable(out: torch.Tensor) -> np.ndarray | None:
     """The memory of `out` as the kernels see it; None where they cannot write there."""
     _refuse_elsewhere(out, "out")
-    refuse_gradient(out, "out")
+    refuse_gradient(out)
     lazy = out.dtype in _HALF or out.is_conj() or out.is_neg()
     return None if lazy else _memory(out, "out")
 

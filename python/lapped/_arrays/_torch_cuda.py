@@ -51,7 +51,6 @@ def read(x: torch.Tensor, name: str, kind: str) -> tuple[torch.Tensor | None, Li
 
     None in place of the tensor for a dtype that `kind` does not have.
     """
-    refuse_gradient(x, name)
     if x.layout is not torch.strided:
         raise TypeError(f"{name} has layout {x.layout}: pass a dense tensor ({name}.to_dense())")
     if x.dtype not in _ALLOWED[kind]:
@@ -99,7 +98,7 @@ def device_of(x: torch.Tensor) -> torch.device:
 
 def writable(out: torch.Tensor) -> torch.Tensor | None:
     """The memory of `out` as the kernels see it; None where they cannot write there."""
-    refuse_gradient(out, "out")
+    refuse_gradient(out)
     return None if out.dtype in _HALF or out.is_conj() or out.is_neg() else out
 
 
