@@ -131,13 +131,14 @@ def recorder(*arrays: Array) -> ModuleType | None:
     Else None: a plain call does, which takes less time.
     """
     for x in arrays:
-        if type(x) is np.ndarray:
+        kind = type(x)
+        if kind is np.ndarray:
             continue
-        if is_torch(x):
-            from lapped._arrays import _torch  # in place of importlib, which torch cannot trace
-
-            if _torch.recorded(x):
-                return operators()
+        adapter = _LIBRARIES.get(kind)
+        if adapter is None and is_torch(x):
+            from lapped._arrays import _torch as adapter  # torch cannot trace importlib
+        if adapter is not None and adapter.recorded(x):
+            return operators()
     return None
 
 

@@ -25,6 +25,11 @@ def of_device(x: Any) -> ModuleType:
     return _SELF
 
 
+def recorded(x: Any) -> bool:
+    """Whether anything records what happens to `x`: CuPy has no gradients."""
+    return False
+
+
 def read(x: Any, name: str, kind: str) -> tuple[Any, Like | None]:
     """`x` as the kernels read it, and what its results are like.
 

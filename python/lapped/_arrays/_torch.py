@@ -81,17 +81,26 @@ def recorded(x: torch.Tensor) -> bool:
 
     In the order of how often; a plain tensor is asked everything, in some tenths of a microsecond.
     """
-    if torch.compiler.is_dynamo_compiling():
+    if traced(x) or (x.requires_grad and torch.is_grad_enabled()):
         return True
-    if x.requires_grad and torch.is_grad_enabled():
+    return transformed() or forward_ad._current_level >= 0
+
+
+def traced(x: torch.Tensor) -> bool:
+    """Whether what happens to `x` is written down by a compiler, or seen by a subclass or mode."""
+    if torch.compiler.is_dynamo_compiling():
         return True
     return (
         type(x) not in _PLAIN
         or _C._len_torch_dispatch_stack() > 0
-        or _C._functorch.is_functorch_wrapped_tensor(x)
         or _C._get_tracing_state() is not None
-        or forward_ad._current_level >= 0
+        or _is_functional(x)
     )
+
+
+def transformed() -> bool:
+    """Whether a transform of torch.func is at work."""
+    return _C._functorch.peek_interpreter_stack() is not None
 
 
 def refuse_gradient(out: torch.Tensor) -> None:

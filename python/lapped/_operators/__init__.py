@@ -17,7 +17,7 @@ from torch import Tensor
 from lapped._griffin_lim import GriffinLim
 from lapped._mel import Mel
 from lapped._operators import _bands, _compression, _phases, _shapes, _spectra
-from lapped._operators._define import transforming
+from lapped._operators._define import differentiated
 from lapped._stft import STFT
 
 
@@ -50,7 +50,7 @@ def project(t: Mel, S: Tensor, lengths: Any) -> Tensor:
 
 def mel_inverse(t: Mel, M: Tensor, n_iter: int, lengths: Any) -> Tensor:
     counts, wide = _counts(lengths, M, core=2), _wide(M)
-    if (M.requires_grad and torch.is_grad_enabled()) or transforming():
+    if (M.requires_grad and torch.is_grad_enabled()) or differentiated():
         return _back(_bands.unrolled_mel_inverse(t, wide, n_iter, counts), M)
     return _back(_bands.mel_inverse(wide, n_iter, counts, t._text), M)
 

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from lapped._arrays import _torch
 from lapped._operators._transforms import transform_of
-
-_functorch = torch._C._functorch
 
 
 class Operator:
     """The torch operator ``lapped::<name>``; calling one picks the way that torch records it.
+
+    Compilers and modes see the operator itself. Eager gradients, torch.func and forward mode see an
+    autograd.Function: the only form that serves all three, and the dispatcher would cost more than
+    a short transform.
 
     Every tensor argument has the same leading axes, a batch. The last argument is the text of the
     transform (see `_transforms`); `run`, `fake`, `backward` and `jvp` get the transform itself.
@@ -67,9 +70,12 @@ class Operator:
             self.op.register_autograd(self._gradients, setup_context=self._keep)
 
     def __call__(self, *args: Any) -> Any:
-        if self._function is not None and transforming():
-            return self._function.apply(*args)
-        return self.op(*args)
+        tensors = [arg for arg in args if isinstance(arg, Tensor)]
+        if any(map(_torch.traced, tensors)):
+            return self.op(*args)
+        if not any(map(_torch.recorded, tensors)):
+            return self._run(*args[:-1], transform_of(args[-1]))
+        return self.op(*args) if self._function is None else self._function.apply(*args)
 
     def _vmapped(self, info: Any, in_dims: tuple, *args: Any) -> Any:
         """The operator on tensors that have vmap's axis among their leading ones, or all get it."""
@@ -119,16 +125,11 @@ class Kept:
         raise AttributeError(name)
 
 
-def transforming() -> bool:
-    """Whether torch.func or forward-mode differentiation looks on: they want autograd.Functions."""
-    if torch.compiler.is_dynamo_compiling():
-        return False
-    return _functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
-
-
 def _function_of(operator: Operator) -> type[torch.autograd.Function]:
     def forward(*args: Any) -> Any:
-        return operator.op(*args)
+        if _torch.transformed():
+            return operator.op(*args)
+        return operator._run(*args[:-1], transform_of(args[-1]))
 
     def jvp(ctx: Any, *tangents: Any) -> Any:
         if operator._jvp is None:
@@ -143,3 +144,10 @@ def _function_of(operator: Operator) -> type[torch.autograd.Function]:
         "jvp": staticmethod(jvp),
     }
     return type(operator.name, (torch.autograd.Function,), members)
+
+
+def differentiated() -> bool:
+    """Whether torch.func or forward mode may ask for a gradient."""
+    if torch.compiler.is_dynamo_compiling():
+        return False
+    return _torch.transformed() or forward_ad._current_level >= 0

@@ -92,7 +92,8 @@ def _start(t: GriffinLim, S: Tensor, phase: Tensor | None, frames: Any) -> Tenso
         return torch.polar(torch.ones_like(S), phase.to(S))
     if t.init == "zeros":
         return torch.ones_like(S).to(_shapes.complex_of(S))
-    return random_phase(S.detach(), frames, t._text)
+    like = torch.empty(0, dtype=S.dtype, device=S.device)  # no batch, of vmap's neither
+    return random_phase(like, frames, t._text)
 
 
 def spectral_convergence(t: STFT, S: Tensor, y: Tensor, lengths: Any) -> Tensor:
