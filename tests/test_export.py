@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exported programs: symbolic batch and time, saved, and run in a process that has no value of ours."""
+"""Exported programs: symbolic batch and time, run in a process that has no value of ours."""
 
 from __future__ import annotations
 

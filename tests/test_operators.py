@@ -46,6 +46,7 @@ def registered() -> dict[str, tuple]:
         "mel": (_bands.mel, (x, None, mel)),
         "mel_gradient": (_bands.mel_gradient, (M, x, LENGTHS, mel)),
         "project": (_bands.project, (S, None, mel)),
+        "mel_filters": (_bands.mel_filters, (S, mel)),
         "mel_inverse": (_bands.mel_inverse, (M, 2, None, mel)),
         "griffin_lim": (_phases.griffin_lim, (S, None, SAMPLES, LENGTHS, gl)),
         "griffin_lim_watched": (_phases.griffin_lim_watched, (S, S, SAMPLES, None, gl)),

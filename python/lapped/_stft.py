@@ -98,6 +98,7 @@ class STFT(Value):
         self._set(periodic=flag("periodic", self.periodic))
         self._set(window=_windows.checked(self.window, win, n_fft, self.periodic))
         self._set(padding=_framing.padding(self.padding))
+        self._set(_frames=_framing.framing(n_fft, hop, self.padding))
         self._set(normalized=_windows.normalization(self.normalized))
         choice("pad_mode", self.pad_mode, _framing.PAD_MODES)
         choice("window_align", self.window_align, ("center", "left"))
@@ -259,10 +260,6 @@ class STFT(Value):
     def pad(self) -> tuple[int, int]:
         """Samples of padding on the left and on the right."""
         return self._frames.left, self._frames.right
-
-    @cached_property
-    def _frames(self) -> _framing.Framing:
-        return _framing.framing(self.n_fft, self.hop_length, self.padding)
 
     @cached_property
     def _plans(self) -> Made:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -18,27 +17,26 @@ from lapped._operators._spectra import powers_tangent, weighted_adjoint, weighte
 
 def to_bands(mel: Mel, bins: Tensor) -> Tensor:
     """The filters' sums of `bins`, in the layout of both."""
-    filters = _filters(mel, bins.dtype, bins.device)
+    filters = _filters(mel, bins)
     return bins @ filters.mT if mel.stft.layout == "tf" else filters @ bins
 
 
 def to_bins(mel: Mel, bands: Tensor) -> Tensor:
     """The transpose of `to_bands`."""
-    filters = _filters(mel, bands.dtype, bands.device)
+    filters = _filters(mel, bands)
     return bands @ filters if mel.stft.layout == "tf" else filters.mT @ bands
 
 
-def _filters(mel: Mel, dtype: torch.dtype, device: torch.device) -> Tensor:
-    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
-        return torch.from_numpy(mel.filters.copy()).to(device, dtype)
-    return _kept_filters(mel._text, dtype, device)
+def _filters(mel: Mel, x: Tensor) -> Tensor:
+    like = torch.empty(0, dtype=x.dtype, device=x.device)  # no batch, of vmap's neither
+    return mel_filters(like, mel._text)
 
 
-@lru_cache(maxsize=16)
-def _kept_filters(text: str, dtype: torch.dtype, device: torch.device) -> Tensor:
-    from lapped._operators._transforms import transform_of
-
-    return torch.from_numpy(transform_of(text).filters.copy()).to(device, dtype)
+mel_filters = Operator(
+    "mel_filters(Tensor like, str transform) -> Tensor",
+    lambda like, t: torch.from_numpy(t.filters.copy()).to(like),
+    lambda like, t: like.new_empty((t.n_mels, t.stft.n_fft // 2 + 1)),
+)
 
 
 # ---- from audio

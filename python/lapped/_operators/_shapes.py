@@ -16,20 +16,25 @@ HALF = (torch.float16, torch.bfloat16)
 
 def frames_of(stft: STFT, samples: Any) -> Any:
     """Frames of so many samples, a number or a symbol."""
+    if not isinstance(samples, torch.SymInt):
+        return stft._frames.n_frames(samples)
     n_fft, hop, left, right = stft._frames
     frames = 1 + (samples + left + right - n_fft) // hop
     return frames if left + right >= n_fft - 1 else torch.sym_max(frames, 0)
 
 
 def samples_of(stft: STFT, frames: Any) -> Any:
-    """The shortest signal of so many frames, a number or a symbol."""
+    """The shortest signal of so many frames, a number or a symbol, which is never 0."""
+    if not isinstance(frames, torch.SymInt):
+        return stft._frames.n_samples(frames)
     n_fft, hop, left, right = stft._frames
-    samples = torch.sym_max((frames - 1) * hop + n_fft - left - right, 0)
-    return samples * torch.sym_min(frames, 1)
+    return torch.sym_max((frames - 1) * hop + n_fft - left - right, 0)
 
 
 def samples_within(stft: STFT, frames: Any, samples: Any) -> Any:
-    """The number of samples nearest to `samples` that has exactly `frames` > 0 frames."""
+    """The number of samples nearest to `samples` that has exactly `frames` frames."""
+    if not isinstance(frames, torch.SymInt):
+        return stft._frames.within(samples, frames)
     least = samples_of(stft, frames)
     return torch.sym_min(torch.sym_max(samples, least), least + stft.hop_length - 1)
 
