@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import lapped
+from lapped import _adjoint
 from tests import libraries, signals
 
 CUDA = Path(__file__).parent.parent / "csrc" / "cuda"
@@ -55,6 +56,10 @@ def results() -> Iterator[tuple[str, bytes]]:
         yield named("project alone", lapped.Mel(stft, 16000, mel.n_mels).project(S))
         yield named("mel inverse", mel.inverse(M, n_iter=3))
         yield named("joint", lapped.mel_to_audio(M, mel, n_iter=2))
+        yield named("stft adjoint", _adjoint.stft_adjoint(stft, X, n))
+        yield named("inverse adjoint", _adjoint.istft_adjoint(stft, x, X.shape[2]))
+        yield named("power gradient", _adjoint.power_gradient(stft, S, x, 0.7, 1e-9))
+        yield named("mel gradient", _adjoint.mel_gradient(mel, M, x))
 
 
 @pytest.fixture(scope="module")

@@ -46,8 +46,7 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
                   end = from + job.blocks_of_task, frames = job.frames.of(b),
                   samples = state.samples.of(b), offset = b * state.stride;
     if (job.progress && job.progress[b].done) continue;
-    const Row row{state.chi, sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64, offset,
-                  samples, 1};
+    const Row row{state.chi, kSampleType<T>, offset, samples, 1};
     synthesise(
         tile, fft, ring, frames, from, end < job.blocks ? end : job.blocks,
         [&](int64_t t) {
@@ -113,8 +112,7 @@ State<T> make_state(const Cuda& device, const Framing& f, int64_t rows, int64_t 
 
 template <class T>
 Batch batch_of_tau(const State<T>& state) {
-  return {state.tau, sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64, state.stride, 1,
-          state.samples};
+  return {state.tau, kSampleType<T>, state.stride, 1, state.samples};
 }
 
 template <class T>

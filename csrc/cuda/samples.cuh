@@ -31,6 +31,9 @@ LAPPED_INLINE T real_of(__nv_bfloat16 v) {
   return static_cast<T>(__bfloat162float(v));
 }
 
+template <class T>
+constexpr SampleType kSampleType = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
+
 // f(p) with `data` as a pointer to its type.
 template <class F>
 LAPPED_INLINE void with_samples(SampleType type, const void* data, F f) {
