@@ -35,7 +35,7 @@ PYTHON_LAYERS = [
     {"_griffin_lim", "_presets"},
     {"_mel"},
     {"_stft", "_mel_filters", "_weighting", "_compression"},
-    {"_framing", "_windows", "_arrays", "_value", "_threads", "_loudness"},
+    {"_framing", "_windows", "_arrays", "_value", "_threads"},
     {"_validate"},
     {"_cpu", "_cuda"},
 ]

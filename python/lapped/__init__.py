@@ -6,7 +6,6 @@ from typing import Any
 
 from lapped._compression import Compression
 from lapped._griffin_lim import GriffinLim, spectral_convergence
-from lapped._loudness import equal_loudness, loudness_level
 from lapped._mel import Mel
 from lapped._mel_to_audio import mel_to_audio
 from lapped._presets import PresetInfo, preset, presets
@@ -21,9 +20,7 @@ __all__ = [
     "Mel",
     "PresetInfo",
     "equal_loudness",
-    "equal_loudness",
     "get_num_threads",
-    "loudness_level",
     "mel_to_audio",
     "preset",
     "presets",

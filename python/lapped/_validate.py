@@ -52,21 +52,6 @@ def real(name: str, value: Any, low: float = -math.inf, high: float = math.inf) 
     return number
 
 
-def reals(name: str, values: Any, low: float = -math.inf) -> np.ndarray:
-    """`values` as finite float64 of at least `low`, in their shape."""
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiu" and array.size:
-        raise TypeError(f"{name}={shown(values)} must be real numbers: one, or an array")
-    array = array.astype(np.float64)
-    for number in array[~(np.isfinite(array) & (array >= low))][:1]:
-        rule = f"at least {low:g}" if math.isfinite(number) else "finite"
-        raise ValueError(f"{name} has {number:g} and must be {rule}")
-    return array
-
-
 def positive(name: str, value: Any, high: float = math.inf) -> float:
     """`value` as a finite float above 0."""
     number = real(name, value, high=high)

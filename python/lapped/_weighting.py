@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lapped._loudness import PHON, equal_loudness
-from lapped._validate import real, reals, shown
+from lapped._validate import real, shown
 
 CURVES = ("A", "B", "C", "D")
 FLOOR_DB = -80.0  # in filters, of curves A to D, which fall to -inf at 0 Hz
@@ -16,8 +15,8 @@ MAX_FREQUENCY = 1e12  # Hz: their eighth powers are finite
 def weighting(curve: str, frequencies: Any) -> Any:
     """Level in dB that a loudness curve adds to a tone of each frequency.
 
-    All are 0 dB at 1 kHz, A to D within the 0.01 dB that the constants of the standards leave.
-    The gain of amplitudes is ``10 ** (weighting / 20)``, that of powers ``10 ** (weighting / 10)``.
+    All are 0 dB at 1 kHz, A to D within the 0.01 dB that the constants of the standards leave. The
+    gain of amplitudes is ``10 ** (weighting / 20)``, that of powers ``10 ** (weighting / 10)``.
     `lapped.Mel` takes the same curves by name and keeps A to D above -80 dB.
 
     Parameters
@@ -115,16 +114,11 @@ def gains(weighting: Any, frequencies: np.ndarray) -> np.ndarray:
     """Amplitude gain at each of `frequencies`, float64."""
     if isinstance(weighting, np.ndarray):
         return weighting
-    level = _level("weighting", weighting, frequencies)
-    return 10 ** ((np.maximum(level, FLOOR_DB) if weighting in CURVES else level) / 20)
-
-
-def _level(name: str, curve: str, hz: np.ndarray) -> np.ndarray:
-    """Gain in dB at frequencies `hz`; `name` is whose `curve` this is."""
-    if curve in CURVES:
-        return _curve_db(curve, hz)
-    phon = _phon(name, curve)
-    return equal_loudness(phon, 1000.0) - equal_loudness(phon, hz)
+    if weighting in CURVES:
+        level = np.maximum(_curve_db(weighting, frequencies), FLOOR_DB)
+    else:
+        level = _iso226_db(_phon("weighting", weighting, _ALLOWED), frequencies)
+    return 10 ** (level / 20)
 
 
 def _gains(weighting: Any, n_freq: int) -> np.ndarray:
@@ -203,3 +197,39 @@ def _d_response(f2: np.ndarray) -> np.ndarray:
     poles = (3136.5**2 - f2) ** 2 + 3424.0**2 * f2
     ratio = zeros / (poles * (f2 + 282.7**2) * (f2 + 1160.0**2))
     return np.sqrt(f2 * ratio) / 8.3046305e-3**2
+
+
+# ISO 226:2003, table 1: frequency, exponent of loudness, transfer at 1 kHz's level, threshold.
+_ISO226 = np.array([
+    (20, 0.532, -31.6, 78.5), (25, 0.506, -27.2, 68.7), (31.5, 0.480, -23.0, 59.5),
+    (40, 0.455, -19.1, 51.1), (50, 0.432, -15.9, 44.0), (63, 0.409, -13.0, 37.5),
+    (80, 0.387, -10.3, 31.5), (100, 0.367, -8.1, 26.5), (125, 0.349, -6.2, 22.1),
+    (160, 0.330, -4.5, 17.9), (200, 0.315, -3.1, 14.4), (250, 0.301, -2.0, 11.4),
+    (315, 0.288, -1.1, 8.6), (400, 0.276, -0.4, 6.2), (500, 0.267, 0.0, 4.4),
+    (630, 0.259, 0.3, 3.0), (800, 0.253, 0.5, 2.2), (1000, 0.250, 0.0, 2.4),
+    (1250, 0.246, -2.7, 3.5), (1600, 0.244, -4.1, 1.7), (2000, 0.243, -1.0, -1.3),
+    (2500, 0.243, 1.7, -4.2), (3150, 0.243, 2.5, -6.0), (4000, 0.242, 1.2, -5.4),
+    (5000, 0.242, -2.1, -1.5), (6300, 0.245, -7.1, 6.0), (8000, 0.254, -11.2, 12.6),
+    (10000, 0.271, -10.7, 13.9), (12500, 0.301, -3.1, 12.3),
+])  # fmt: skip
+
+
+def _contour(phon: float) -> np.ndarray:
+    """Sound pressure level in dB that is as loud as `phon`, at the standard's 29 frequencies."""
+    _, exponent, transfer, threshold = _ISO226.T
+    at_threshold = (0.4 * 10 ** ((threshold + transfer) / 10 - 9)) ** exponent
+    loudness = 4.47e-3 * (10 ** (0.025 * phon) - 1.15) + at_threshold
+    return 10 / exponent * np.log10(loudness) - transfer + 94
+
+
+def _interpolated(contour: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    """`contour` at `frequencies`: linear in log frequency, constant outside."""
+    octaves = np.log2(np.maximum(frequencies, _ISO226[0, 0]))
+    return np.interp(octaves, np.log2(_ISO226[:, 0]), contour)
+
+
+def _iso226_db(phon: float, frequencies: np.ndarray) -> np.ndarray:
+    """Minus the contour of `phon`, 0 dB at 1 kHz."""
+    contour = _contour(phon)
+    at_1k = contour[_ISO226[:, 0] == 1000].item()
+    return at_1k - _interpolated(contour, frequencies)
