@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from lapped._validate import row_lengths, shown
+from lapped.pipelines import _models
 
-Model = Callable[[Tensor], Tensor]
+Function = Callable[[Tensor], Tensor]
+Model = Function | str | os.PathLike | torch.export.ExportedProgram
 
 _SCALE = {torch.int16: 2.0**-15, torch.int32: 2.0**-31}
 _REAL = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -42,16 +45,18 @@ class Pipeline(nn.Module):
         raise NotImplementedError
 
 
-def checked_model(name: str, model: Any) -> Model:
-    """`model` when it can be called."""
+def checked_model(name: str, model: Any) -> Function:
+    """`model` as a function: itself when it can be called, or what is in the file it names."""
+    if isinstance(model, str | os.PathLike):
+        return _models.load(name, model)
+    if isinstance(model, torch.export.ExportedProgram):
+        return _models.exported(name, model)
     if not callable(model):
-        raise TypeError(
-            f"{name}={shown(model)} must be an nn.Module or another function of a tensor"
-        )
+        raise TypeError(f"{name}={shown(model)} must be {_models.FORMS}")
     return model
 
 
-def called(name: str, model: Model, features: Tensor) -> Tensor:
+def called(name: str, model: Function, features: Tensor) -> Tensor:
     """Result of `model` for `features`, which it gets in its own precision; real, in theirs."""
     like = _first(model, Tensor.is_floating_point)
     result = model(features if like is None else features.to(like.dtype))
@@ -94,13 +99,13 @@ def _waveforms(x: Tensor) -> Tensor:
     return real if x.ndim == 2 else real[None]
 
 
-def _first(model: Model, wanted: Callable[[Tensor], bool]) -> Tensor | None:
+def _first(model: Function, wanted: Callable[[Tensor], bool]) -> Tensor | None:
     """The first parameter or buffer of `model` that is `wanted`."""
     tensors = [*model.parameters(), *model.buffers()] if isinstance(model, nn.Module) else []
     return next((tensor for tensor in tensors if wanted(tensor)), None)
 
 
-def _device(model: Model) -> torch.device | None:
+def _device(model: Function) -> torch.device | None:
     """Where `model` lives; None if it has no tensors."""
     tensor = _first(model, lambda tensor: True)
     return None if tensor is None else tensor.device
