@@ -126,6 +126,16 @@ def test_static_shapes_that_do_not_fit_are_named(tmp_path: Path):
             Waveform(path, sample_rate=1000)(batch())
 
 
+def test_sizes_outside_the_exported_range_are_named(tmp_path: Path):
+    axes = {2: torch.export.Dim("samples", max=1999)}
+    program = torch.export.export(Neighbours(1), (torch.rand(3, 1, 500),), dynamic_shapes=(axes,))
+    torch.export.save(program, tmp_path / "m.pt2")
+    pipeline = Waveform(tmp_path / "m.pt2", sample_rate=1000, channel_axis=True)
+    assert pipeline(batch()[:, 1:]).shape == (3, 1999)
+    with pytest.raises(ValueError, match=r"m.pt2' refuses \(3, 1, 2000\): .*<= 1999"):
+        pipeline(batch())
+
+
 def test_missing_onnxruntime_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = as_onnx(Neighbours(1), 1, tmp_path / "m.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

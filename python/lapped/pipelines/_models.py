@@ -99,7 +99,13 @@ class ExportedModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x if self._dtype is None else x.to(self._dtype)
-        return _fitted(self.source, self.module, self._shape, x)
+        return _fitted(self.source, self._run, self._shape, x)
+
+    def _run(self, x: Tensor) -> Tensor:
+        try:
+            return self.module(x)
+        except AssertionError as error:  # a guard: sizes it was not exported for
+            raise ValueError(f"{self.source} refuses {tuple(x.shape)}: {error}") from error
 
     def __reduce__(self) -> tuple:
         memory = io.BytesIO()
