@@ -11,6 +11,7 @@ from lapped._mel_to_audio import mel_to_audio
 from lapped._presets import PresetInfo, preset, presets
 from lapped._stft import STFT
 from lapped._threads import get_num_threads, set_num_threads
+from lapped._weighting import equal_loudness, weighting
 
 __all__ = [
     "STFT",
@@ -18,12 +19,14 @@ __all__ = [
     "GriffinLim",
     "Mel",
     "PresetInfo",
+    "equal_loudness",
     "get_num_threads",
     "mel_to_audio",
     "preset",
     "presets",
     "set_num_threads",
     "spectral_convergence",
+    "weighting",
 ]
 
 _LAZY = ("pipelines",)  # imported when asked for: they need torch

@@ -8,7 +8,97 @@ import numpy as np
 from lapped._validate import real, shown
 
 CURVES = ("A", "B", "C", "D")
-FLOOR_DB = -80.0  # of curves A to D, which fall to -inf at 0 Hz
+FLOOR_DB = -80.0  # in filters, of curves A to D, which fall to -inf at 0 Hz
+MAX_FREQUENCY = 1e12  # Hz: their eighth powers are finite
+
+
+def weighting(curve: str, frequencies: Any) -> Any:
+    """Level in dB that a loudness curve adds to a tone of each frequency.
+
+    All are 0 dB at 1 kHz, A to D within the 0.01 dB that the constants of the standards leave. The
+    gain of amplitudes is ``10 ** (weighting / 20)``, that of powers ``10 ** (weighting / 10)``.
+    `lapped.Mel` takes the same curves by name and keeps A to D above -80 dB.
+
+    Parameters
+    ----------
+    curve : str
+        "A" and "C": the sound level meters of IEC 61672-1. "B": IEC 60651, "D": IEC 60537, for
+        aircraft; both are withdrawn. "iso226:<phon>": minus ISO 226:2003's contour of that
+        loudness, 0 to 90 phon, plus its level at 1 kHz; see `equal_loudness`.
+    frequencies : float or array of any shape
+        In Hz, 0 to 1e12. At 0 Hz curves A to D are -inf, and a contour is what it is at 20 Hz.
+
+    Returns
+    -------
+    float64 or NumPy array, the shape of `frequencies`
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another curve, and for a frequency that is negative, not finite or not a real number.
+
+    See Also
+    --------
+    equal_loudness : The contours themselves, as sound pressure levels.
+
+    Examples
+    --------
+    >>> import lapped, numpy as np
+    >>> lapped.weighting("A", [31.5, 100, 1000, 10000]).round(1) + 0
+    array([-39.5, -19.1,   0. ,  -2.5])
+    >>> lapped.weighting("A", lapped.STFT(512).frequencies(16000)).shape
+    (257,)
+    >>> float(lapped.weighting("iso226:40", 100).round(1))
+    -24.4
+    """
+    if not isinstance(curve, str):
+        raise TypeError(f"curve={shown(curve)} must be one of {_NAMES}")
+    if curve in CURVES:
+        return _curve_db(curve, _hertz(frequencies))[()]
+    phon = _phon("curve", curve, _NAMES)
+    return _iso226_db(phon, _hertz(frequencies))[()]
+
+
+def equal_loudness(phon: float, frequencies: Any = None) -> Any:
+    """Sound pressure level in dB at which a tone of each frequency is as loud as `phon`.
+
+    The contours of ISO 226:2003 for pure tones heard by both ears in a free field: `phon` is the
+    level of the tone of 1 kHz that is as loud. Between the standard's frequencies the level is
+    linear in the logarithm of frequency; below 20 Hz and above 12.5 kHz it stays what it is there.
+
+    Parameters
+    ----------
+    phon : float
+        0 to 90. The standard vouches for 20 to 90 phon, from 5 kHz on for 20 to 80; what lies
+        outside follows from its formula, and is of an informative nature.
+    frequencies : float or array of any shape, optional
+        In Hz, 0 to 1e12. By default the 29 of the standard, the nominal third octaves: 20, 25,
+        31.5, 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600,
+        2000, 2500, 3150, 4000, 5000, 6300, 8000, 10000 and 12500.
+
+    Returns
+    -------
+    float64 or NumPy array, the shape of `frequencies`; (29,) by default
+
+    Raises
+    ------
+    ValueError, TypeError
+        For `phon` out of range, and for a frequency that is negative, not finite or not a number.
+
+    See Also
+    --------
+    weighting : The same contours as a gain, 0 dB at 1 kHz.
+
+    Examples
+    --------
+    >>> import lapped
+    >>> lapped.equal_loudness(40, [20, 100, 1000, 4000]).round(1)
+    array([99.9, 64.4, 40. , 36.6])
+    >>> lapped.equal_loudness(60).shape
+    (29,)
+    """
+    contour = _contour(real("phon", phon, 0.0, MAX_PHON))
+    return contour if frequencies is None else _interpolated(contour, _hertz(frequencies))[()]
 
 
 def checked(weighting: Any, n_freq: int) -> Any:
@@ -16,7 +106,7 @@ def checked(weighting: Any, n_freq: int) -> Any:
     if weighting is None or (isinstance(weighting, str) and weighting in CURVES):
         return weighting
     if isinstance(weighting, str):
-        return f"iso226:{_phon(weighting):g}"
+        return f"iso226:{_phon('weighting', weighting, _ALLOWED):g}"
     return _gains(weighting, n_freq)
 
 
@@ -27,7 +117,7 @@ def gains(weighting: Any, frequencies: np.ndarray) -> np.ndarray:
     if weighting in CURVES:
         level = np.maximum(_curve_db(weighting, frequencies), FLOOR_DB)
     else:
-        level = _iso226_db(_phon(weighting), frequencies)
+        level = _iso226_db(_phon("weighting", weighting, _ALLOWED), frequencies)
     return 10 ** (level / 20)
 
 
@@ -38,7 +128,7 @@ def _gains(weighting: Any, n_freq: int) -> np.ndarray:
         array = np.array(None)
     if array.dtype.kind not in "fiu":
         raise TypeError(
-            f"weighting={shown(weighting)} must be None, {_ALLOWED} or real gains ({n_freq},)"
+            f"weighting={shown(weighting)} must be {_ALLOWED} or real gains ({n_freq},)"
         )
     if array.shape != (n_freq,):
         raise ValueError(f"weighting has shape {array.shape}; an array must have ({n_freq},)")
@@ -49,18 +139,38 @@ def _gains(weighting: Any, n_freq: int) -> np.ndarray:
     return array
 
 
-_ALLOWED = "'A', 'B', 'C', 'D', 'iso226:<phon>'"
-
-
-def _phon(weighting: str) -> float:
-    name, _, phon = weighting.partition(":")
+def _hertz(frequencies: Any) -> np.ndarray:
+    """`frequencies` as float64; whole arrays are checked, one wrong value is shown."""
     try:
-        level = float(phon) if name == "iso226" else None
+        array = np.asarray(frequencies)
+    except (TypeError, ValueError, RuntimeError):
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiu" and array.size:
+        raise TypeError(f"frequencies={shown(frequencies)} must be real numbers, in Hz")
+    hertz = array.astype(np.float64)
+    valid = (hertz >= 0) & (hertz <= MAX_FREQUENCY)
+    if not valid.all():
+        wrong = hertz[~valid][0]
+        raise ValueError(f"frequencies={wrong:g} Hz must be within 0..{MAX_FREQUENCY:g}")
+    return hertz
+
+
+MAX_PHON = 90.0
+_NAMES = "'A', 'B', 'C', 'D', 'iso226:<phon>'"
+_ALLOWED = f"None, {_NAMES}"
+
+
+def _phon(name: str, curve: str, allowed: str) -> float:
+    """The loudness that a contour's name says."""
+    kind, _, phon = curve.partition(":")
+    try:
+        level = float(phon) if kind == "iso226" else None
     except ValueError:
         level = None
     if level is None:
-        raise ValueError(f"weighting={weighting!r} must be None, {_ALLOWED} or an array of gains")
-    return real("weighting's phon", level, 0.0, 90.0)
+        others = " or an array of gains" if name == "weighting" else ""
+        raise ValueError(f"{name}={curve!r} must be {allowed}{others}")
+    return real(f"{name}'s phon", level, 0.0, MAX_PHON)
 
 
 # Poles in Hz of IEC 61672's filters A and C, and of the older B; each curve is 0 dB at 1 kHz.
@@ -104,7 +214,7 @@ _ISO226 = np.array([
 ])  # fmt: skip
 
 
-def equal_loudness_db(phon: float) -> np.ndarray:
+def _contour(phon: float) -> np.ndarray:
     """Sound pressure level in dB that is as loud as `phon`, at the standard's 29 frequencies."""
     _, exponent, transfer, threshold = _ISO226.T
     at_threshold = (0.4 * 10 ** ((threshold + transfer) / 10 - 9)) ** exponent
@@ -112,10 +222,14 @@ def equal_loudness_db(phon: float) -> np.ndarray:
     return 10 / exponent * np.log10(loudness) - transfer + 94
 
 
+def _interpolated(contour: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    """`contour` at `frequencies`: linear in log frequency, constant outside."""
+    octaves = np.log2(np.maximum(frequencies, _ISO226[0, 0]))
+    return np.interp(octaves, np.log2(_ISO226[:, 0]), contour)
+
+
 def _iso226_db(phon: float, frequencies: np.ndarray) -> np.ndarray:
-    """Minus the contour of `phon`, 0 dB at 1 kHz; linear in log frequency, constant outside."""
-    octaves = np.log2(_ISO226[:, 0] / 1000)
-    contour = equal_loudness_db(phon)
-    at_1k = np.interp(0.0, octaves, contour)
-    where = np.log2(np.maximum(frequencies, _ISO226[0, 0]) / 1000)
-    return at_1k - np.interp(where, octaves, contour)
+    """Minus the contour of `phon`, 0 dB at 1 kHz."""
+    contour = _contour(phon)
+    at_1k = contour[_ISO226[:, 0] == 1000].item()
+    return at_1k - _interpolated(contour, frequencies)

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lapped._griffin_lim import GriffinLim
 from lapped._mel import Mel
 from lapped._mel_to_audio import mel_to_audio
 from lapped._stft import STFT
-from lapped._validate import integer
 from lapped.pipelines._pipeline import (
     Model,
     called,
@@ -29,7 +28,9 @@ class PhaseReconstruction(SpectralPipeline):
     `lapped.GriffinLim`, a Mel's bands through `lapped.mel_to_audio`, magnitudes and phase jointly.
     A vocoder's waveform is cut or filled with zeros at its end to the input's length.
 
-    Calls run under ``torch.no_grad()`` and leave the modules' modes alone: call ``.eval()`` first.
+    A vocoder passes gradients on, to the input and the modules; Griffin-Lim's waveform is a constant,
+    unless ``lambda S: griffin_lim(S, differentiable=True)`` is the vocoder. To infer, call
+    ``.eval()`` and run under ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to model and vocoder, which so never see padding.
 
     Parameters
@@ -69,7 +70,12 @@ class PhaseReconstruction(SpectralPipeline):
     ) -> None:
         super().__init__(model, transform)
         self.vocoder = None if vocoder is None else checked_model("vocoder", vocoder)
-        self.n_iter = integer("n_iter", n_iter, 0)
+        self._griffin_lim = GriffinLim(self.stft, n_iter)  # here: torch cannot trace its making
+
+    @property
+    def n_iter(self) -> int:
+        """Iterations of Griffin-Lim."""
+        return self._griffin_lim.n_iter
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, n_iter={self.n_iter}"
@@ -82,16 +88,22 @@ class PhaseReconstruction(SpectralPipeline):
         target = {"length": x.shape[-1], "lengths": lengths}
         if isinstance(self.transform, Mel):
             return mel_to_audio(changed, self.transform, n_iter=self.n_iter, **target)
-        return GriffinLim(self.transform, self.n_iter)(changed, **target)
+        return self._griffin_lim(changed, **target)
 
     def _vocoded(self, features: Tensor, x: Tensor, lengths: np.ndarray | None) -> Tensor:
+        if lengths is None:
+            return self._voice(features, x.shape[-1])
         result = torch.zeros_like(x)
         for rows, samples in rows_by_length(x, lengths):
-            valid = self._valid(features, rows, samples)
-            if valid.numel():
-                y = called("vocoder", self.vocoder, valid)
-                n, last = len(rows), y.shape[-1] if y.ndim else 0
-                expect_shape("vocoder", y, (n, last), (n, 1, last))
-                kept = min(samples, last)
-                result[rows, :kept] = y.reshape(n, last)[:, :kept]
+            result[rows, :samples] = self._voice(self._valid(features, rows, samples), samples)
         return result
+
+    def _voice(self, features: Tensor, samples: int) -> Tensor:
+        """The vocoder's waveform (rows, samples), cut or filled with zeros to that."""
+        rows = features.shape[0]
+        if not features.numel():
+            return features.new_zeros(rows, samples)
+        y = called("vocoder", self.vocoder, features)
+        last = y.shape[-1] if y.ndim else 0
+        expect_shape("vocoder", y, (rows, last), (rows, 1, last))
+        return nn.functional.pad(y.reshape(rows, last), (0, samples - last))
