@@ -28,9 +28,10 @@ class PhaseReconstruction(SpectralPipeline):
     `lapped.GriffinLim`, a Mel's bands through `lapped.mel_to_audio`, magnitudes and phase jointly.
     A vocoder's waveform is cut or filled with zeros at its end to the input's length.
 
-    A vocoder passes gradients on, to the input and the modules; Griffin-Lim's waveform is a constant,
-    unless ``lambda S: griffin_lim(S, differentiable=True)`` is the vocoder. To infer, call
-    ``.eval()`` and run under ``torch.inference_mode()``, which keeps nothing for a backward pass.
+    A vocoder passes gradients on, to the input and the modules; Griffin-Lim's waveform is a
+    constant, unless ``lambda S: griffin_lim(S, differentiable=True)`` is the vocoder. To infer,
+    call ``.eval()`` and run under ``torch.inference_mode()``, which keeps nothing for a backward
+    pass.
     Rows of different `lengths` are separate calls to model and vocoder, which so never see padding.
 
     Parameters

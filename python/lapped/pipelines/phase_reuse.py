@@ -23,8 +23,8 @@ class PhaseReuse(SpectralPipeline):
     back. A bin's gain is the mean of those of the bands that cover it, weighted by their filters;
     bins that no band covers take the gain of the nearest that one does.
 
-    Gradients reach the input and the model as in any module: to infer, call ``.eval()`` and run under
-    ``torch.inference_mode()``, which keeps nothing for a backward pass.
+    Gradients reach the input and the model as in any module: to infer, call ``.eval()`` and run
+    under ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to the model, which so never sees padding.
 
     Parameters

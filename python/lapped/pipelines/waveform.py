@@ -19,8 +19,8 @@ class Waveform(Pipeline):
     weights adding up to 1; so a model that works sample by sample gives the same result in chunks.
     Exported with a `chunk`, it is a program for one number of samples; without, for any.
 
-    Gradients reach the input and the model as in any module: to infer, call ``.eval()`` and run under
-    ``torch.inference_mode()``, which keeps nothing for a backward pass.
+    Gradients reach the input and the model as in any module: to infer, call ``.eval()`` and run
+    under ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to the model, which so never sees padding.
 
     Parameters
