@@ -12,6 +12,7 @@
 
 #include "core/mel_bands.h"
 #include "core/options.h"
+#include "core/spectral_loss.h"
 #include "core/stft_plan.h"
 #include "core/view.h"
 
@@ -116,6 +117,26 @@ struct Backend {
   template <class T>
   static void spectral_convergence(const Device&, const StftPlan&, View<const T, 3> magnitude,
                                    const Signals& x, const int64_t* lengths, View<double, 1> out);
+
+  // Values of x as core/spectral_loss.h lays them out: blocks of frames x values x frames. The two
+  // inner axes of such views are contiguous.
+  template <class T>
+  static void spectral_values(const Device&, const StftPlan&, const SpectralValues&,
+                              const Signals& x, const int64_t* lengths, View<T, 4> out);
+
+  // out[b] = the sums over row b's values and those of its target, logarithms squared or absolute.
+  template <class T>
+  static void spectral_loss(const Device&, const StftPlan&, const SpectralValues&, const Signals& x,
+                            const int64_t* lengths, View<const T, 4> target, View<double, 2> out,
+                            bool squared_logs);
+
+  // The gradient with respect to x of the sum of factors times those sums. Bins at the floor add
+  // nothing, nor do absolute differences of 0.
+  template <class T>
+  static void spectral_loss_gradient(const Device&, const StftPlan&, const SpectralValues&,
+                                     const Signals& x, const int64_t* lengths,
+                                     View<const T, 4> target, View<const double, 2> factors,
+                                     View<T, 2> out, bool squared_logs);
 };
 
 }  // namespace lapped

@@ -32,7 +32,7 @@ PYTHON_LAYERS = [
     {"_operators"},
     {"_adjoint"},
     {"_mel_to_audio"},
-    {"_griffin_lim", "_presets"},
+    {"_griffin_lim", "_presets", "_spectral_loss"},
     {"_mel"},
     {"_stft", "_mel_filters", "_weighting", "_compression"},
     {"_framing", "_windows", "_arrays", "_value", "_threads"},

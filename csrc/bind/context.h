@@ -93,5 +93,6 @@ ContextClass bind_context(py::module_& m);
 void bind_stft(py::module_& m, ContextClass& context);
 void bind_mel(py::module_& m, ContextClass& context);
 void bind_griffin_lim(ContextClass& context);
+void bind_spectral_loss(py::module_& m, ContextClass& context);
 
 }  // namespace lapped::bind

@@ -7,4 +7,5 @@ PYBIND11_MODULE(LAPPED_MODULE, m) {
   lapped::bind::bind_stft(m, context);
   lapped::bind::bind_mel(m, context);
   lapped::bind::bind_griffin_lim(context);
+  lapped::bind::bind_spectral_loss(m, context);
 }

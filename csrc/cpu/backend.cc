@@ -2,6 +2,8 @@
 // Backend<Cpu>: hands each call to the chosen instruction set.
 #include "backend.h"
 
+#include <algorithm>
+#include <limits>
 #include <new>
 
 #include "cpu/dispatch.h"
@@ -13,6 +15,15 @@ namespace {
 template <class T>
 const cpu::Kernels<T>& kernels() {
   return cpu::instruction_set().of<T>();
+}
+
+// f(view) of the values as kernels take them.
+template <class T, class F>
+void with_values(const SpectralValues& values, F f) {
+  const BandView<T> bank = values.bank ? values.bank->view<T>() : BandView<T>{};
+  const T least = std::numeric_limits<T>::min(), floor = static_cast<T>(values.floor);
+  f(cpu::ValueView<T>{values.bank ? &bank : nullptr,
+                      values.gains ? values.gains->squares<T>() : nullptr, std::max(floor, least)});
 }
 
 void require(bool done) {
@@ -142,6 +153,39 @@ void Backend<Cpu>::decompress(const Cpu&, View<const T, 3> features, View<T, 3> 
   require(kernels<T>().decompress(features, out, compression));
 }
 
+template <>
+template <class T>
+void Backend<Cpu>::spectral_values(const Cpu&, const StftPlan& plan, const SpectralValues& values,
+                                   const Signals& x, const int64_t* lengths, View<T, 4> out) {
+  with_values<T>(values, [&](const cpu::ValueView<T>& v) {
+    require(kernels<T>().spectral_values(cpu::tables_of<T>(plan), v, x, lengths, out));
+  });
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::spectral_loss(const Cpu&, const StftPlan& plan, const SpectralValues& values,
+                                 const Signals& x, const int64_t* lengths, View<const T, 4> target,
+                                 View<double, 2> out, bool squared_logs) {
+  with_values<T>(values, [&](const cpu::ValueView<T>& v) {
+    require(kernels<T>().spectral_loss(cpu::tables_of<T>(plan), v, x, lengths, target, out,
+                                       squared_logs));
+  });
+}
+
+template <>
+template <class T>
+void Backend<Cpu>::spectral_loss_gradient(const Cpu&, const StftPlan& plan,
+                                          const SpectralValues& values, const Signals& x,
+                                          const int64_t* lengths, View<const T, 4> target,
+                                          View<const double, 2> factors, View<T, 2> out,
+                                          bool squared_logs) {
+  with_values<T>(values, [&](const cpu::ValueView<T>& v) {
+    require(kernels<T>().spectral_loss_gradient(cpu::tables_of<T>(plan), v, x, lengths, target,
+                                                factors, out, squared_logs));
+  });
+}
+
 #define LAPPED_INSTANTIATE(T)                                                                      \
   template void Backend<Cpu>::stft(const Cpu&, const StftPlan&, const Signals&, const int64_t*,    \
                                    View<Complex<T>, 3>);                                           \
@@ -176,6 +220,14 @@ void Backend<Cpu>::decompress(const Cpu&, View<const T, 3> features, View<T, 3> 
   template void Backend<Cpu>::spectral_convergence(const Cpu&, const StftPlan&, View<const T, 3>,  \
                                                    const Signals&, const int64_t*,                 \
                                                    View<double, 1>);                               \
+  template void Backend<Cpu>::spectral_values(const Cpu&, const StftPlan&, const SpectralValues&,  \
+                                              const Signals&, const int64_t*, View<T, 4>);         \
+  template void Backend<Cpu>::spectral_loss(const Cpu&, const StftPlan&, const SpectralValues&,    \
+                                            const Signals&, const int64_t*, View<const T, 4>,      \
+                                            View<double, 2>, bool);                                \
+  template void Backend<Cpu>::spectral_loss_gradient(                                              \
+      const Cpu&, const StftPlan&, const SpectralValues&, const Signals&, const int64_t*,          \
+      View<const T, 4>, View<const double, 2>, View<T, 2>, bool);                                  \
   template void Backend<Cpu>::decompress(const Cpu&, View<const T, 3>, View<T, 3>,                 \
                                          const Compression&);
 LAPPED_INSTANTIATE(float)

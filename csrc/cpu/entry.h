@@ -44,6 +44,16 @@ template <class T>
 bool spectral_convergence(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
                           const int64_t* lengths, View<double, 1> out);
 template <class T>
+bool spectral_values(const StftView<T>&, const ValueView<T>&, const Signals&,
+                     const int64_t* lengths, View<T, 4> out);
+template <class T>
+bool spectral_loss(const StftView<T>&, const ValueView<T>&, const Signals&, const int64_t* lengths,
+                   View<const T, 4> target, View<double, 2> out, bool squared_logs);
+template <class T>
+bool spectral_loss_gradient(const StftView<T>&, const ValueView<T>&, const Signals&,
+                            const int64_t* lengths, View<const T, 4> target,
+                            View<const double, 2> factors, View<T, 2> out, bool squared_logs);
+template <class T>
 bool decompress(View<const T, 3> features, View<T, 3> out, const Compression&);
 template <class T>
 const Probes<T>& probes();

@@ -25,6 +25,9 @@ constexpr Kernels<T> kKernels = {kLanes<T>,
                                  mel_inverse<T>,
                                  griffin_lim<T>,
                                  spectral_convergence<T>,
+                                 spectral_values<T>,
+                                 spectral_loss<T>,
+                                 spectral_loss_gradient<T>,
                                  decompress<T>,
                                  probes<T>};
 

@@ -6,6 +6,7 @@
 
 #include "core/mel_bands.h"
 #include "core/options.h"
+#include "core/spectral_loss.h"
 #include "core/stft_plan.h"
 #include "core/view.h"
 #include "cpu/probes.h"
@@ -18,6 +19,14 @@ struct MelConstraint {
   BandView<T> bank;
   View<const T, 3> mel;
   T exponent;
+};
+
+// As core/spectral_loss.h has it.
+template <class T>
+struct ValueView {
+  const BandView<T>* bank;
+  const T* gains;  // squared
+  T floor;
 };
 
 template <class T>
@@ -50,6 +59,14 @@ struct Kernels {
                       View<const Complex<T>, 3> phase, View<T, 2> out, const GriffinLimOptions&);
   bool (*spectral_convergence)(const StftView<T>&, View<const T, 3> magnitude, const Signals&,
                                const int64_t* lengths, View<double, 1> out);
+  bool (*spectral_values)(const StftView<T>&, const ValueView<T>&, const Signals&,
+                          const int64_t* lengths, View<T, 4> out);
+  bool (*spectral_loss)(const StftView<T>&, const ValueView<T>&, const Signals&,
+                        const int64_t* lengths, View<const T, 4> target, View<double, 2> out,
+                        bool squared_logs);
+  bool (*spectral_loss_gradient)(const StftView<T>&, const ValueView<T>&, const Signals&,
+                                 const int64_t* lengths, View<const T, 4> target,
+                                 View<const double, 2> factors, View<T, 2> out, bool squared_logs);
   bool (*decompress)(View<const T, 3> features, View<T, 3> out, const Compression&);
   const Probes<T>& (*probes)();
 };

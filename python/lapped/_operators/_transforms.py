@@ -14,9 +14,10 @@ import numpy as np
 from lapped._compression import Compression
 from lapped._griffin_lim import GriffinLim
 from lapped._mel import Mel
+from lapped._spectral_loss import SpectralLoss
 from lapped._stft import STFT
 
-_KINDS = {kind.__name__: kind for kind in (STFT, Mel, Compression, GriffinLim)}
+_KINDS = {kind.__name__: kind for kind in (STFT, Mel, Compression, GriffinLim, SpectralLoss)}
 
 
 @lru_cache(maxsize=256)
