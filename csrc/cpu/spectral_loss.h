@@ -40,7 +40,7 @@ struct Clamped {
     square = s < floor ? splat(floor) : s;  // NaN stays
     inverse = inverse_square_root(square);
   }
-  LAPPED_INLINE Vec<T> value() const { return square * inverse; }
+  LAPPED_INLINE Vec<T> value() const { return kept(square * inverse); }
   // The derivative of v by X, over X; 0 where the floor holds.
   template <class Gains>
   LAPPED_INLINE Vec<T> slope(int64_t k, Gains gains, T floor) const {

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from lapped._griffin_lim import GriffinLim
 from lapped._mel import Mel
-from lapped._operators import _bands, _compression, _phases, _shapes, _spectra
+from lapped._operators import _bands, _compression, _losses, _phases, _shapes, _spectra
 from lapped._operators._define import differentiated
+from lapped._spectral_loss import SpectralLoss
 from lapped._stft import STFT
 
 
@@ -97,6 +98,13 @@ def spectral_convergence(t: STFT, S: Tensor, y: Tensor, lengths: Any) -> Tensor:
     _tensor(S, "S", "y")
     _tensor(y, "y", "S")
     return _phases.spectral_convergence(t, _wide(S), _wide(y), _counts(lengths, y))
+
+
+def spectral_sums(t: SpectralLoss, x: Tensor, target: Tensor, lengths: Any) -> Tensor:
+    """`SpectralLoss.sums` over the values of `x` and those of `target`, which is a constant."""
+    counts = _counts(lengths, x)
+    values = _losses.spectral_values(_wide(target).detach(), counts, t._text)
+    return _losses.spectral_loss(_wide(x), values, counts, t._text)
 
 
 # ---- what arguments become
