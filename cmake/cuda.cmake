@@ -10,7 +10,7 @@ if(NOT LAPPED_CUDA MATCHES "^(AUTO|ON|OFF)$")
 endif()
 
 set(LAPPED_CUDA_SOURCES)
-foreach(name stft istft adjoint stft_adjoint istft_adjoint gradient mel mel_inverse griffin_lim spectral_convergence device rows tables)
+foreach(name stft istft adjoint stft_adjoint istft_adjoint gradient mel mel_inverse griffin_lim spectral_convergence spectral_loss device rows tables)
   list(APPEND LAPPED_CUDA_SOURCES csrc/cuda/${name}.cu)
 endforeach()
 

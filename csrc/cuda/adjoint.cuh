@@ -59,20 +59,27 @@ AdjointOut<T> adjoint_out(const Cuda& device, const Framing& f, View<T, 2> out, 
 template <class T>
 void fold_padding(const Cuda& device, const Framing& f, const AdjointOut<T>& to);
 
-// start(launch, shape, maker, to) starts a kernel that calls add_up.
-template <class T, class Start>
+// start(launch, shape, maker, to) starts a kernel that calls add_up, with work_bytes(shape) of work
+// memory beside what that takes.
+template <class T, class Start, class Bytes>
 void add_up_on(const Cuda& device, const Plan<T>& plan, View<T, 2> out, RowSizes lengths,
-               Start start) {
+               Start start, Bytes work_bytes) {
   const Framing& f = plan.framing;
   AdjointOut<T> to = adjoint_out(device, f, out, lengths);
   with_transform(plan, [&](TileShape shape, auto maker) {
     to.blocks_of_task = blocks_of_task(device, f, shape, out.shape[0], to.blocks);
     const int64_t tasks = (to.blocks + to.blocks_of_task - 1) / to.blocks_of_task;
-    const Launch how = launch_of(device, out.shape[0] * tasks, shape.block_threads(),
-                                 tile_bytes<T>(shape) + ring_bytes<T>(f, shape));
+    const Launch how =
+        launch_of(device, out.shape[0] * tasks, shape.block_threads(),
+                  tile_bytes<T>(shape) + ring_bytes<T>(f, shape) + work_bytes(shape));
     start(how, shape, maker, to);
   });
   fold_padding(device, f, to);
+}
+template <class T, class Start>
+void add_up_on(const Cuda& device, const Plan<T>& plan, View<T, 2> out, RowSizes lengths,
+               Start start) {
+  add_up_on(device, plan, out, lengths, start, [](const TileShape&) { return int64_t{0}; });
 }
 
 }  // namespace lapped::cuda

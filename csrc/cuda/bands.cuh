@@ -5,6 +5,25 @@
 
 namespace lapped::cuda {
 
+// z <- real numbers of(k, X_k): that of bin k in the real part of its element, that of bin n in the
+// imaginary part of the first.
+template <class T, class Fft, class F>
+LAPPED_INLINE void put_reals(const Tile<T>& tile, const Fft& fft, F of) {
+  const Plan<T>& plan = tile.plan;
+  each_item(tile.shape, pair_count(plan), false, [&](int f, int p) {
+    Cx<T>* const z = tile.frame(f);
+    const BinsOfPair<T> x = bins_of(plan, fft, z, p);
+    z[fft.at(p)].re = of(p, x.low);
+    if (!x.both) return;
+    (p == 0 ? z[fft.at(0)].im : z[fft.at(plan.n - p)].re) = of(plan.n - p, x.high);
+  });
+}
+
+template <class T, class Fft>
+LAPPED_INLINE T real_at(const Plan<T>& plan, const Fft& fft, const Cx<T>* z, int k) {
+  return plan.half_length && k == plan.n ? z[fft.at(0)].im : z[fft.at(k)].re;
+}
+
 // Elements of `parts`: what each segment gives to its lower and to its upper band.
 template <class T>
 constexpr int64_t parts_count(const Bank<T>& bank, int frames) {

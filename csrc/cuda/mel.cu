@@ -34,20 +34,6 @@ struct BandsOut {
   }
 };
 
-// z <- powers of magnitudes: of bin k in the real part of its element, of bin n in the imaginary
-// part of the first.
-template <class T, class Fft>
-LAPPED_INLINE void raise_bins(const Tile<T>& tile, const Fft& fft, MagnitudePower<T> raise, T eps) {
-  const Plan<T>& plan = tile.plan;
-  each_item(tile.shape, pair_count(plan), false, [&](int f, int p) {
-    Cx<T>* const z = tile.frame(f);
-    const BinsOfPair<T> x = bins_of(plan, fft, z, p);
-    z[fft.at(p)].re = raise(squared(x.low, eps));
-    if (!x.both) return;
-    (p == 0 ? z[fft.at(0)].im : z[fft.at(plan.n - p)].re) = raise(squared(x.high, eps));
-  });
-}
-
 template <class T, class Maker>
 __global__ void __launch_bounds__(Maker::kBlockThreads)
     mel_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
@@ -64,12 +50,9 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
     const Row row = batch.row(b);
     const int64_t count = frame_count(plan.framing, row.samples);
     analyse(tile, fft, row, t, count);
-    raise_bins(tile, fft, raise, eps);
+    put_reals(tile, fft, [&](int, Cx<T> bin) { return raise(squared(bin, eps)); });
     __syncthreads();
-    const auto power = [&](int f, int k, int) {
-      const Cx<T>* const z = tile.frame(f);
-      return plan.half_length && k == plan.n ? z[fft.at(0)].im : z[fft.at(k)].re;
-    };
+    const auto power = [&](int f, int k, int) { return real_at(plan, fft, tile.frame(f), k); };
     project_tile(bank, shape, parts, to.along_bands(), power,
                  [&](int f, int m, T sum) { to.put(b, m, t + f, sum, t + f < count, peak); });
     if (to.compress.limited) peak.publish(to.peak_of(b));

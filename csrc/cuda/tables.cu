@@ -190,9 +190,25 @@ const Bank<T>& bank_on(const Cuda& device, const MelBands& bands) {
       .view;
 }
 
+template <class T>
+const T* squared_gains_on(const Cuda& device, const BinGains& gains) {
+  using Tables = OnDevice<const T*>;
+  return gains.kept()
+      .get<Tables>(device.index,
+                   [&] {
+                     return std::make_unique<Tables>(device.index, [&](Layout& layout) {
+                       return layout.put(gains.squares<T>(),
+                                         static_cast<size_t>(gains.bin_count()));
+                     });
+                   })
+      .view;
+}
+
 template const Plan<float>& plan_on(const Cuda&, const StftPlan&);
 template const Plan<double>& plan_on(const Cuda&, const StftPlan&);
 template const Bank<float>& bank_on(const Cuda&, const MelBands&);
 template const Bank<double>& bank_on(const Cuda&, const MelBands&);
+template const float* squared_gains_on(const Cuda&, const BinGains&);
+template const double* squared_gains_on(const Cuda&, const BinGains&);
 
 }  // namespace lapped::cuda

@@ -3,6 +3,7 @@
 // with the plan.
 #pragma once
 #include "core/mel_bands.h"
+#include "core/spectral_loss.h"
 #include "core/stft_plan.h"
 #include "cuda/complex.cuh"
 #include "cuda/launch.h"
@@ -45,5 +46,8 @@ template <class T>
 const Plan<T>& plan_on(const Cuda& device, const StftPlan& plan);
 template <class T>
 const Bank<T>& bank_on(const Cuda& device, const MelBands& bands);
+
+template <class T>
+const T* squared_gains_on(const Cuda& device, const BinGains& gains);
 
 }  // namespace lapped::cuda
