@@ -240,8 +240,22 @@ def test_moves_saves_and_copies_like_a_module(kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_graph_is_built(kind: str):
-    assert not neighbourly(kind)(batch()).requires_grad
+def test_a_model_may_change_its_input_in_place(kind: str):
+    pipeline = neighbourly(kind)
+    x = batch()
+    given, expected = x.clone(), pipeline(x).detach()
+    pipeline.model = torch.nn.Sequential(pipeline.model, torch.nn.ReLU(inplace=True))
+    pipeline.model.insert(0, _Shifted())
+    with torch.no_grad():
+        pipeline(x)
+        assert torch.equal(x, given)
+        pipeline.model = pipeline.model[1:]
+        assert torch.equal(pipeline(x), expected)
+
+
+class _Shifted(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.add_(1)
 
 
 def test_mode_of_the_model_is_left_alone():

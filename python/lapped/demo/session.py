@@ -63,6 +63,7 @@ def perform(
     return bool(results)
 
 
+@torch.inference_mode()
 def _over(
     recordings: Sequence[Recording], setting: Setting, pipeline: nn.Module, bar: tqdm
 ) -> Result:

@@ -23,13 +23,18 @@ _ALLOWED = "float64, float32, float16, bfloat16, int16 or int32"
 
 
 class Pipeline(nn.Module):
-    """Base of the pipelines; a subclass says what happens to a batch in `_changed`."""
+    """Base of the pipelines; a subclass says what happens to a batch in `_changed`.
+
+    Without `lengths`, sizes are only passed on: so a call can be compiled and exported with a
+    batch and a number of samples that vary.
+    """
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = checked_model("model", model)
 
-    @torch.no_grad()
+    # Not under torch.no_grad(): whoever trains a model through a pipeline would get no gradient and
+    # no error, while whoever forgets torch.inference_mode() sees it in memory, as with any module.
     def forward(self, x: Tensor, lengths: Any = None) -> Tensor:
         """Waveforms (batch, samples) or (samples,) out of waveforms of the same shape.
 
@@ -74,14 +79,13 @@ def expect_shape(name: str, result: Tensor, *shapes: tuple[int, ...]) -> None:
         raise ValueError(f"{name} returned shape {tuple(result.shape)} and must return {wanted}")
 
 
-def rows_by_length(x: Tensor, lengths: np.ndarray | None) -> Iterator[tuple[Tensor, int]]:
+def rows_by_length(x: Tensor, lengths: np.ndarray) -> Iterator[tuple[Tensor, int]]:
     """Yield the rows of `x` (batch, samples) that have the same number of samples, and that number.
 
     A model that gets them by themselves never sees padding, so no row depends on its neighbours.
     """
-    samples = np.full(x.shape[0], x.shape[1]) if lengths is None else lengths
-    for count in np.unique(samples):
-        rows = torch.from_numpy(np.flatnonzero(samples == count))
+    for count in np.unique(lengths):
+        rows = torch.from_numpy(np.flatnonzero(lengths == count))
         yield rows.to(x.device), int(count)
 
 
@@ -93,8 +97,6 @@ def _waveforms(x: Tensor) -> Tensor:
         raise ValueError(f"x has shape {tuple(x.shape)} and must be (batch, samples) or (samples,)")
     if x.dtype not in _REAL and x.dtype not in _SCALE:
         raise TypeError(f"x has dtype {x.dtype}, but must be a waveform: {_ALLOWED}")
-    if x.requires_grad:
-        raise TypeError("x requires grad, and a pipeline has no gradient yet: pass x.detach()")
     real = x if x.dtype == torch.float64 else x.float() * _SCALE.get(x.dtype, 1)
     return real if x.ndim == 2 else real[None]
 

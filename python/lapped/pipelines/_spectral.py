@@ -32,16 +32,23 @@ class SpectralPipeline(Pipeline):
 
     def _modelled(self, features: Tensor, x: Tensor, lengths: np.ndarray | None) -> Tensor:
         """The model's answer to the spectrograms of `x`, in their shape; 0 past a row's end."""
+        if lengths is None:
+            return self._answer(features)
         result = torch.zeros_like(features)
         for rows, samples in rows_by_length(x, lengths):
-            valid = self._valid(features, rows, samples)
-            if valid.numel():
-                changed = called("model", self.model, valid)
-                expect_shape("model", changed, tuple(valid.shape))
-                result.movedim(self._frame_axis, 1)[rows, : self.stft.n_frames(samples)] = (
-                    changed.movedim(self._frame_axis, 1)
-                )
+            answer = self._answer(self._valid(features, rows, samples))
+            result.movedim(self._frame_axis, 1)[rows, : self.stft.n_frames(samples)] = (
+                answer.movedim(self._frame_axis, 1)
+            )
         return result
+
+    def _answer(self, features: Tensor) -> Tensor:
+        """The model's answer to `features`, in their shape; not asked where there are none."""
+        if not features.numel():
+            return features
+        answer = called("model", self.model, features)
+        expect_shape("model", answer, tuple(features.shape))
+        return answer.contiguous()  # else torch.export asks for guards on a model's strides
 
     def _valid(self, features: Tensor, rows: Tensor, samples: int) -> Tensor:
         """The frames that rows of so many samples have, of those rows."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lapped._griffin_lim import GriffinLim
 from lapped._mel import Mel
 from lapped._mel_to_audio import mel_to_audio
 from lapped._stft import STFT
-from lapped._validate import integer
+from lapped._validate import flag
 from lapped.pipelines._pipeline import (
     Model,
     called,
@@ -29,21 +29,27 @@ class PhaseReconstruction(SpectralPipeline):
     `lapped.GriffinLim`, a Mel's bands through `lapped.mel_to_audio`, magnitudes and phase jointly.
     A vocoder's waveform is cut or filled with zeros at its end to the input's length.
 
-    Calls run under ``torch.no_grad()`` and leave the modules' modes alone: call ``.eval()`` first.
+    A vocoder passes gradients on, to the input and the modules; Griffin-Lim's waveform is a
+    constant, unless it is `differentiable`. To infer, call ``.eval()`` and run under
+    ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to model and vocoder, which so never see padding.
 
     Parameters
     ----------
-    model : nn.Module or callable
+    model : nn.Module, callable or path
         (batch, n_freq or n_mels, n_frames) to the same shape, in the transform's layout: magnitudes
         with an STFT, with a Mel what that transform returns, compression included. It is given,
-        and runs on, its own device and precision.
+        and runs on, its own device and precision. A path: of a file of TorchScript,
+        torch.export, AOTInductor or ONNX.
     transform : lapped.STFT or lapped.Mel
         Where the model's input comes from.
-    vocoder : nn.Module or callable, optional
+    vocoder : nn.Module, callable or path, optional
         What the model returns to (batch, samples) or (batch, 1, samples), any number of samples.
     n_iter : int
         Iterations of Griffin-Lim; a vocoder has no use for it.
+    differentiable : bool
+        Whether gradients flow through Griffin-Lim too, each iteration of which then keeps its
+        spectra. A Mel without a vocoder, whose magnitudes and phase are found jointly, cannot.
 
     Raises
     ------
@@ -66,10 +72,22 @@ class PhaseReconstruction(SpectralPipeline):
         vocoder: Model | None = None,
         *,
         n_iter: int = 32,
+        differentiable: bool = False,
     ) -> None:
         super().__init__(model, transform)
         self.vocoder = None if vocoder is None else checked_model("vocoder", vocoder)
-        self.n_iter = integer("n_iter", n_iter, 0)
+        self.differentiable = flag("differentiable", differentiable)
+        if self.differentiable and vocoder is None and isinstance(transform, Mel):
+            raise ValueError(
+                "differentiable=True needs a vocoder or an STFT as transform: with a Mel, "
+                "lapped.mel_to_audio finds magnitudes and phase jointly, without a gradient"
+            )
+        self._griffin_lim = GriffinLim(self.stft, n_iter)  # here: torch cannot trace its making
+
+    @property
+    def n_iter(self) -> int:
+        """Iterations of Griffin-Lim."""
+        return self._griffin_lim.n_iter
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, n_iter={self.n_iter}"
@@ -82,16 +100,22 @@ class PhaseReconstruction(SpectralPipeline):
         target = {"length": x.shape[-1], "lengths": lengths}
         if isinstance(self.transform, Mel):
             return mel_to_audio(changed, self.transform, n_iter=self.n_iter, **target)
-        return GriffinLim(self.transform, self.n_iter)(changed, **target)
+        return self._griffin_lim(changed, **target, differentiable=self.differentiable)
 
     def _vocoded(self, features: Tensor, x: Tensor, lengths: np.ndarray | None) -> Tensor:
+        if lengths is None:
+            return self._voice(features, x.shape[-1])
         result = torch.zeros_like(x)
         for rows, samples in rows_by_length(x, lengths):
-            valid = self._valid(features, rows, samples)
-            if valid.numel():
-                y = called("vocoder", self.vocoder, valid)
-                n, last = len(rows), y.shape[-1] if y.ndim else 0
-                expect_shape("vocoder", y, (n, last), (n, 1, last))
-                kept = min(samples, last)
-                result[rows, :kept] = y.reshape(n, last)[:, :kept]
+            result[rows, :samples] = self._voice(self._valid(features, rows, samples), samples)
         return result
+
+    def _voice(self, features: Tensor, samples: int) -> Tensor:
+        """The vocoder's waveform (rows, samples), cut or filled with zeros to that."""
+        rows = features.shape[0]
+        if not features.numel():
+            return features.new_zeros(rows, samples)
+        y = called("vocoder", self.vocoder, features)
+        last = y.shape[-1] if y.ndim else 0
+        expect_shape("vocoder", y, (rows, last), (rows, 1, last))
+        return nn.functional.pad(y.reshape(rows, last), (0, samples - last))

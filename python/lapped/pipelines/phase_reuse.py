@@ -23,14 +23,16 @@ class PhaseReuse(SpectralPipeline):
     back. A bin's gain is the mean of those of the bands that cover it, weighted by their filters;
     bins that no band covers take the gain of the nearest that one does.
 
-    Calls run under ``torch.no_grad()`` and leave the model's mode alone: call ``.eval()`` first.
+    Gradients reach the input and the model as in any module: to infer, call ``.eval()`` and run
+    under ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to the model, which so never sees padding.
 
     Parameters
     ----------
-    model : nn.Module or callable
+    model : nn.Module, callable or path
         (batch, n_freq or n_mels, n_frames) to the same shape, in the transform's layout; it is
-        given, and runs on, its own device and precision.
+        given, and runs on, its own device and precision. A path: of a file of TorchScript,
+        torch.export, AOTInductor or ONNX.
     transform : lapped.STFT or lapped.Mel
         Where the model's input comes from; its STFT is also the way back.
     combine : str
@@ -76,13 +78,19 @@ class PhaseReuse(SpectralPipeline):
     def _mel_gain(self, x: Tensor, lengths: np.ndarray | None) -> Tensor:
         """The gain of every bin, in the shape of the spectrum."""
         bands = self.transform(x, lengths=lengths)
+        old = self._amplitude(bands) if self.combine == "magnitude" else None
         gain = self._modelled(bands, x, lengths)
-        if self.combine == "magnitude":
-            old, new = self._amplitude(bands), self._amplitude(gain)
-            gain = torch.where(old > 0, new / old, 1)
+        if old is not None:
+            sounding = old > 0
+            ratio = self._amplitude(gain) / torch.where(sounding, old, 1)
+            gain = torch.where(sounding, ratio, 1)
         lift = self._lift.to(gain)
         return gain @ lift.mT if self.stft.layout == "tf" else lift @ gain
 
     def _amplitude(self, bands: Tensor) -> Tensor:
-        """Band amplitudes out of what the transform returns."""
-        return self.transform._decompressed(bands) ** (1 / self.transform.power)
+        """Band amplitudes out of what the transform returns; a root has gradient 0 at energy 0."""
+        energies, power = self.transform._decompressed(bands), self.transform.power
+        if power <= 1:
+            return energies ** (1 / power)
+        silent = energies == 0
+        return torch.where(silent, 0, torch.where(silent, 1, energies) ** (1 / power))

@@ -17,15 +17,18 @@ class Waveform(Pipeline):
     Every chunk has the full length: the last one starts early enough to end with the signal. Over
     the last `overlap` seconds of a chunk the next one is faded in with a raised cosine, the two
     weights adding up to 1; so a model that works sample by sample gives the same result in chunks.
+    Exported with a `chunk`, it is a program for one number of samples; without, for any.
 
-    Calls run under ``torch.no_grad()`` and leave the model's mode alone: call ``.eval()`` first.
+    Gradients reach the input and the model as in any module: to infer, call ``.eval()`` and run
+    under ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to the model, which so never sees padding.
 
     Parameters
     ----------
-    model : nn.Module or callable
+    model : nn.Module, callable or path
         (batch, samples) to (batch, samples) or (batch, 1, samples), the same number of samples; it
-        is given, and runs on, its own device and precision.
+        is given, and runs on, its own device and precision. A path: of a file of TorchScript,
+        torch.export, AOTInductor or ONNX.
     sample_rate : float
         Of the waveforms, in Hz: it turns `chunk` and `overlap` into samples.
     chunk : float, optional
@@ -80,27 +83,31 @@ class Waveform(Pipeline):
         return f"sample_rate={self.sample_rate:g}, chunk={self.chunk}, overlap={self.overlap:g}"
 
     def _changed(self, x: Tensor, lengths: np.ndarray | None) -> Tensor:
+        if lengths is None:
+            return self._in_chunks(x)
         result = torch.zeros_like(x)
         for rows, samples in rows_by_length(x, lengths):
-            if samples:
-                result[rows, :samples] = self._in_chunks(x[rows, :samples])
+            result[rows, :samples] = self._in_chunks(x[rows, :samples])
         return result
 
     def _in_chunks(self, x: Tensor) -> Tensor:
         """The model's answer to x (rows, samples), put together from those to its chunks."""
-        samples = x.shape[-1]
-        chunk = min(self._chunk or samples, samples)
+        if not x.numel():
+            return x
+        if self._chunk is None or x.shape[-1] <= self._chunk:
+            return self._called(x)
+        # Parts in a list: written into one tensor, each would copy the gradient of the whole.
         fade = self._fade_in(x)
-        result = torch.empty_like(x)
-        end = 0  # of what is written
-        for start in _starts(samples, chunk, self._overlap):
-            piece = self._called(x[:, start : start + chunk])
-            if start and self._overlap:
-                shared = slice(end - self._overlap, end)
-                result[:, shared].lerp_(piece[:, shared.start - start : end - start], fade)
-            result[:, end : start + chunk] = piece[:, end - start :]
-            end = start + chunk
-        return result
+        done, last, end = [], x[:, :0], 0  # last: the parts' successor, of which the end may change
+        for start in _starts(x.shape[-1], self._chunk, self._overlap):
+            piece = self._called(x[:, start : start + self._chunk])
+            shared = self._overlap if start else 0
+            own = last.shape[-1] - shared
+            faded = last[:, own:].lerp(piece[:, end - shared - start : end - start], fade[:shared])
+            done.append(last[:, :own])
+            last = torch.cat([faded, piece[:, end - start :]], 1)
+            end = start + self._chunk
+        return torch.cat([*done, last], 1)
 
     def _fade_in(self, x: Tensor) -> Tensor:
         """Weights of the later of two chunks over their overlap; the earlier one has the rest."""
@@ -110,7 +117,8 @@ class Waveform(Pipeline):
     def _called(self, x: Tensor) -> Tensor:
         """The model's answer to x (rows, samples), in that shape."""
         rows, samples = x.shape
-        y = called("model", self.model, x[:, None] if self.channel_axis else x)
+        given = x.clone()  # a model may change in place what it is given
+        y = called("model", self.model, given[:, None] if self.channel_axis else given)
         expect_shape("model", y, (rows, samples), (rows, 1, samples))
         return y.reshape(rows, samples)
 
