@@ -67,7 +67,7 @@ def test_compiles_into_one_graph(kind: str):
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="inductor needs a compiler")
-@pytest.mark.parametrize("kind", EXPORTED + ["waveform ft"])
+@pytest.mark.parametrize("kind", [*EXPORTED, "waveform ft"])
 def test_compiles_with_inductor(kind: str):
     if kind != "mask ft" and "LAPPED_SLOW" not in os.environ:
         pytest.skip("LAPPED_SLOW is not set: takes half a minute")
