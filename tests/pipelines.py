@@ -50,6 +50,17 @@ class Neighbours(torch.nn.Module):
         return y if self.layout == "ft" else y.mT
 
 
+class Shift(torch.nn.Module):
+    """Adds 1 to what it is given, or to a copy of it."""
+
+    def __init__(self, in_place: bool) -> None:
+        super().__init__()
+        self.in_place = in_place
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.add_(1) if self.in_place else x + 1
+
+
 class Enlarge(torch.nn.Module):
     """A toy vocoder: 64 samples a frame out of the first feature; (batch, 1, samples)."""
 

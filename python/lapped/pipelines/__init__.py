@@ -5,6 +5,7 @@
 the (mel) spectrogram, a new phase from Griffin-Lim or a vocoder. ``Waveform``: one on the samples.
 """
 
+from lapped import _operators  # noqa: F401  (all that loading an exported pipeline takes)
 from lapped.pipelines.phase_reconstruction import PhaseReconstruction
 from lapped.pipelines.phase_reuse import PhaseReuse
 from lapped.pipelines.waveform import Waveform
