@@ -112,7 +112,7 @@ def test_chunks_export_for_one_length_and_any_batch():
 
 ELSEWHERE = """
 import sys, torch
-import lapped._operators
+import lapped.pipelines
 program, x, y = (torch.export.load(sys.argv[1]), *torch.load(sys.argv[2]))
 assert torch.allclose(program.module()(x), y, atol=1e-5 * float(y.abs().max()))
 """
