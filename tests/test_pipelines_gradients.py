@@ -5,12 +5,18 @@ from __future__ import annotations
 
 import pytest
 
-import lapped
-
 torch = pytest.importorskip("torch")
 
 from lapped.pipelines import PhaseReconstruction, PhaseReuse, Waveform  # noqa: E402
-from tests.pipelines import KINDS, Neighbours, batch, mel_of, neighbourly, stft_of  # noqa: E402
+from tests.pipelines import (  # noqa: E402
+    KINDS,
+    Enlarge,
+    Neighbours,
+    batch,
+    mel_of,
+    neighbourly,
+    stft_of,
+)
 
 RECORDED = [kind for kind in KINDS if not kind.startswith("griffin-lim")]
 
@@ -98,16 +104,25 @@ def test_a_frozen_model_builds_no_graph():
         assert not neighbourly(kind).requires_grad_(False)(batch()).requires_grad
 
 
-def test_griffin_lim_as_a_vocoder_has_gradients():
-    stft = stft_of()
-    griffin_lim = lapped.GriffinLim(stft, 3)
-    model, x = Neighbours(129), batch()
-    plain = PhaseReconstruction(model, stft, n_iter=3)
-    trained = PhaseReconstruction(model, stft, lambda S: griffin_lim(S, differentiable=True))
-    y = trained(x)
-    common = stft.n_samples(stft.n_frames(x.shape[-1]))
-    assert torch.allclose(y[:, : common - 256], plain(x)[:, : common - 256], atol=0.05)
+@pytest.mark.parametrize("lengths", [None, [2000, 1203, 0]], ids=["whole", "lengths"])
+def test_griffin_lim_has_gradients_where_it_is_asked_to(lengths: list[int] | None):
+    model, x = Neighbours(129).double(), batch(torch.float64)
+    plain, trained = (
+        PhaseReconstruction(model, stft_of(), n_iter=3, differentiable=d) for d in (False, True)
+    )
+    y = trained(x, lengths)
+    assert not plain(x, lengths).requires_grad
+    assert torch.allclose(y, plain(x, lengths), atol=1e-9)
     assert all(g.isfinite().all() and g.any() for g in gradients(trained, y))
+
+
+def test_mel_to_audio_has_no_gradient():
+    with pytest.raises(ValueError, match="differentiable=True needs a vocoder or an STFT"):
+        PhaseReconstruction(Neighbours(20), mel_of(), differentiable=True)
+    with pytest.raises(TypeError, match="differentiable=1 must be True or False"):
+        PhaseReconstruction(Neighbours(129), stft_of(), differentiable=1)
+    spoken = PhaseReconstruction(Neighbours(20), mel_of(), Enlarge(), differentiable=True)
+    assert spoken(batch()).requires_grad
 
 
 def test_a_mask_can_be_trained_through_the_pipeline():

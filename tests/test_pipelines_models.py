@@ -220,3 +220,11 @@ def test_model_for_one_row_gets_rows_one_by_one(tmp_path: Path):
     for path in [tmp_path / "m.pt2", as_onnx(model, 1, tmp_path / "m.onnx", 1, (1, 1, 2000))]:
         y = Waveform(path, sample_rate=1000, channel_axis=True)(batch())
         assert torch.allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_onnx_input_of_unknown_rank(tmp_path: Path):
+    h = pytest.importorskip("onnx").helper
+    x, y = (h.make_tensor_value_info(n, 1, None) for n in "xy")
+    node = h.make_node("Add", ["x", "x"], ["y"])
+    path = write_graph(tmp_path / "m.onnx", [node], [x], [y], [])
+    assert torch.equal(Waveform(path, sample_rate=1000)(batch()), 2 * batch())

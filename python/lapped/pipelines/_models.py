@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -262,12 +263,12 @@ _WEIGHTS = {
 
 def _read_scripted(source: str, file: Any) -> nn.Module:
     where = None if torch.cuda.is_available() else "cpu"
-    return ScriptedModel(source, torch.jit.load(file, map_location=where).eval())
+    with warnings.catch_warnings():  # that TorchScript is deprecated helps nobody who has a file
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return ScriptedModel(source, torch.jit.load(file, map_location=where).eval())
 
 
 def _read_exported(source: str, file: Any) -> nn.Module:
-    from lapped import _operators  # noqa: F401  an exported pipeline calls them
-
     return ExportedModel(source, torch.export.load(file))
 
 
@@ -317,8 +318,11 @@ def _fitted(
 ) -> Tensor:
     """``run(x)`` where `x` has the shape `wanted`, None standing for any number.
 
-    A model for one row, as many are exported, gets the rows one by one.
+    A model for one row, as many are exported, gets the rows one by one. An empty shape says
+    nothing: so onnxruntime writes that the rank is not known.
     """
+    if not wanted:
+        return run(x)
     own, rest = tuple(x.shape), list(wanted[1:])
     fits = len(wanted) == x.ndim
     if fits and all(n is None or n == m for n, m in zip(rest, own[1:], strict=True)):

@@ -11,6 +11,7 @@ from lapped._griffin_lim import GriffinLim
 from lapped._mel import Mel
 from lapped._mel_to_audio import mel_to_audio
 from lapped._stft import STFT
+from lapped._validate import flag
 from lapped.pipelines._pipeline import (
     Model,
     called,
@@ -29,23 +30,26 @@ class PhaseReconstruction(SpectralPipeline):
     A vocoder's waveform is cut or filled with zeros at its end to the input's length.
 
     A vocoder passes gradients on, to the input and the modules; Griffin-Lim's waveform is a
-    constant, unless ``lambda S: griffin_lim(S, differentiable=True)`` is the vocoder. To infer,
-    call ``.eval()`` and run under ``torch.inference_mode()``, which keeps nothing for a backward
-    pass.
+    constant, unless it is `differentiable`. To infer, call ``.eval()`` and run under
+    ``torch.inference_mode()``, which keeps nothing for a backward pass.
     Rows of different `lengths` are separate calls to model and vocoder, which so never see padding.
 
     Parameters
     ----------
-    model : nn.Module or callable
+    model : nn.Module, callable or path
         (batch, n_freq or n_mels, n_frames) to the same shape, in the transform's layout: magnitudes
         with an STFT, with a Mel what that transform returns, compression included. It is given,
-        and runs on, its own device and precision.
+        and runs on, its own device and precision. A path: of a file of TorchScript,
+        torch.export, AOTInductor or ONNX.
     transform : lapped.STFT or lapped.Mel
         Where the model's input comes from.
-    vocoder : nn.Module or callable, optional
+    vocoder : nn.Module, callable or path, optional
         What the model returns to (batch, samples) or (batch, 1, samples), any number of samples.
     n_iter : int
         Iterations of Griffin-Lim; a vocoder has no use for it.
+    differentiable : bool
+        Whether gradients flow through Griffin-Lim too, each iteration of which then keeps its
+        spectra. A Mel without a vocoder, whose magnitudes and phase are found jointly, cannot.
 
     Raises
     ------
@@ -68,9 +72,16 @@ class PhaseReconstruction(SpectralPipeline):
         vocoder: Model | None = None,
         *,
         n_iter: int = 32,
+        differentiable: bool = False,
     ) -> None:
         super().__init__(model, transform)
         self.vocoder = None if vocoder is None else checked_model("vocoder", vocoder)
+        self.differentiable = flag("differentiable", differentiable)
+        if self.differentiable and vocoder is None and isinstance(transform, Mel):
+            raise ValueError(
+                "differentiable=True needs a vocoder or an STFT as transform: with a Mel, "
+                "lapped.mel_to_audio finds magnitudes and phase jointly, without a gradient"
+            )
         self._griffin_lim = GriffinLim(self.stft, n_iter)  # here: torch cannot trace its making
 
     @property
@@ -89,7 +100,7 @@ class PhaseReconstruction(SpectralPipeline):
         target = {"length": x.shape[-1], "lengths": lengths}
         if isinstance(self.transform, Mel):
             return mel_to_audio(changed, self.transform, n_iter=self.n_iter, **target)
-        return self._griffin_lim(changed, **target)
+        return self._griffin_lim(changed, **target, differentiable=self.differentiable)
 
     def _vocoded(self, features: Tensor, x: Tensor, lengths: np.ndarray | None) -> Tensor:
         if lengths is None:

@@ -29,9 +29,10 @@ class PhaseReuse(SpectralPipeline):
 
     Parameters
     ----------
-    model : nn.Module or callable
+    model : nn.Module, callable or path
         (batch, n_freq or n_mels, n_frames) to the same shape, in the transform's layout; it is
-        given, and runs on, its own device and precision.
+        given, and runs on, its own device and precision. A path: of a file of TorchScript,
+        torch.export, AOTInductor or ONNX.
     transform : lapped.STFT or lapped.Mel
         Where the model's input comes from; its STFT is also the way back.
     combine : str

@@ -25,9 +25,10 @@ class Waveform(Pipeline):
 
     Parameters
     ----------
-    model : nn.Module or callable
+    model : nn.Module, callable or path
         (batch, samples) to (batch, samples) or (batch, 1, samples), the same number of samples; it
-        is given, and runs on, its own device and precision.
+        is given, and runs on, its own device and precision. A path: of a file of TorchScript,
+        torch.export, AOTInductor or ONNX.
     sample_rate : float
         Of the waveforms, in Hz: it turns `chunk` and `overlap` into samples.
     chunk : float, optional
