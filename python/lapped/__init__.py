@@ -26,8 +26,8 @@ __all__ = [
     "spectral_convergence",
 ]
 
-_LAZY = ("pipelines",)  # imported when asked for: they need torch
-_PLANNED = ("batch", "compat", "nn")
+_LAZY = ("nn", "pipelines")  # imported when asked for: they need torch
+_PLANNED = ("batch", "compat")
 
 
 def __getattr__(name: str) -> Any:
