@@ -52,13 +52,20 @@ class Bank(Following):
         own = mel_of(STFT(n_fft, window="boxcar"), rate, *bank)
         filters = mel_bank(STFT(n_fft), rate, *bank) if own is None else own.filters
         self._built = self._mel = own if own is None else ready(own)
-        self.register_buffer("fb", as_buffer(filters.T))
+        self._below_zero = False
+        self._keep(as_buffer(filters.T))
 
     def _follow(self) -> None:
-        own = self._built
+        own, filters = self._built, samples_of(self.fb).T
+        self._below_zero = bool((filters < 0).any())
         self._mel = None
-        if own is not None and _alike(samples_of(self.fb).T, own.filters):
+        if own is not None and _alike(filters, own.filters):
             self._mel = ready(own)
+
+    def _kernel(self) -> Mel | None:
+        """`_mel`, where it is what `fb` says now and no gradient of `fb` is wanted."""
+        self._look()
+        return None if self.fb.requires_grad else self._mel
 
 
 def _alike(filters: np.ndarray, own: np.ndarray) -> bool:

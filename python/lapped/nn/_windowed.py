@@ -20,6 +20,7 @@ class Windowed(Following):
     """Base of a module with the buffer `window` (win_length,); `_stft` is what it means."""
 
     _followed = "window"
+    _options = ("n_fft", "win_length", "hop_length", "normalized", "center", "pad_mode")
     _stft: STFT
 
     def __init__(
@@ -42,17 +43,29 @@ class Windowed(Following):
         self.hop_length = integer("hop_length", hop, 1, MAX_FFT)
         self.normalized, self.pad_mode = normalized, pad_mode
         self.center = flag("center", center)
+        if not callable(window_fn):
+            raise TypeError(
+                f"window_fn={shown(window_fn)} must be a function, as torch.hann_window"
+            )
         with torch.device("cpu"):
             window = window_fn(self.win_length, **(wkwargs or {}))
         self._stft = self._transform(window)
-        self.register_buffer("window", on_default_device(window))
+        self._keep(on_default_device(window))
 
     def _follow(self) -> None:
         self._stft = self._transform(self.window)
 
+    def _look(self) -> None:
+        if self.window.requires_grad:
+            raise TypeError("window requires grad and must not: it has no gradient here")
+        super()._look()
+
     def _transform(self, window: Any) -> STFT:
         if not isinstance(window, Tensor):
             raise TypeError(f"window={shown(window)} must be a tensor ({self.win_length},)")
+        if tuple(window.shape) != (self.win_length,):
+            shape = tuple(window.shape)
+            raise ValueError(f"window has shape {shape} and must have ({self.win_length},)")
         return ready(
             STFT(
                 self.n_fft,
@@ -73,7 +86,7 @@ def samples_of(tensor: Tensor) -> np.ndarray:
 
 def normalization(value: bool | str) -> bool | str:
     """What lapped.STFT calls torchaudio's `normalized`, whose True means "window"."""
-    if value in (False, True, "window", "frame_length"):
+    if isinstance(value, bool) or value in ("window", "frame_length"):
         return "window" if value is True else value
     kind = ValueError if isinstance(value, str) else TypeError
     raise kind(f"normalized={shown(value)} must be False, True, 'window' or 'frame_length'")
@@ -86,15 +99,6 @@ def ready(value: Any) -> Any:
     if isinstance(value, Mel):
         _ = value.filters, value._banks, value._compress
     return value
-
-
-def pad_option(pad: int) -> int:
-    return integer("pad", pad, 0, MAX_FFT)
-
-
-def padded(waveform: Tensor, pad: int) -> Tensor:
-    """`waveform` with `pad` zeros on either side."""
-    return torch.nn.functional.pad(waveform, (pad, pad)) if pad else waveform
 
 
 def raised(magnitudes: Tensor, exponent: float) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lapped import _griffin_lim
 from lapped._validate import choice, flag, integer, positive, real
+from lapped.nn._arguments import spectra
 from lapped.nn._windowed import Windowed, raised
 
 PHASES = ("circle", "torchaudio")
@@ -60,6 +61,7 @@ class GriffinLim(Windowed):
     """
 
     _shown = ("n_fft", "n_iter", "win_length", "hop_length", "power", "momentum", "length")
+    _options = (*Windowed._options, "n_iter", "momentum", "rand_init", "seed")
     _iterations: _griffin_lim.GriffinLim
 
     def __init__(
@@ -104,6 +106,8 @@ class GriffinLim(Windowed):
 
     def forward(self, specgram: Tensor) -> Tensor:
         """Waveform (..., samples) of the spectrogram `specgram` (..., n_freq, n_frames)."""
+        self._look()
+        spectra("specgram", specgram, "n_freq", self.n_fft // 2 + 1)
         if not self.differentiable:
             specgram = specgram.detach()
         magnitudes = raised(specgram, 1 / self.power)
@@ -114,7 +118,9 @@ class GriffinLim(Windowed):
 
     def _from_quadrant(self, S: Tensor) -> Tensor:
         """The same iterations from torchaudio's start, whose magnitudes are random too."""
-        stft, phasors = self._stft, torch.rand_like(S.to(S.dtype.to_complex()))
+        stft = self._stft
+        kind = torch.complex128 if S.dtype == torch.float64 else torch.complex64
+        phasors = torch.rand(S.shape, dtype=kind, device=S.device)
         y, before = stft.inverse(S * phasors, length=self.length), None
         share = self.momentum / (1 + self.momentum)
         for _ in range(self.n_iter):

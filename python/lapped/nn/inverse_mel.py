@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lapped._validate import choice
+from lapped.nn._arguments import spectra
 from lapped.nn._bank import Bank
 
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
@@ -72,15 +73,15 @@ class InverseMelScale(Bank):
 
     def forward(self, melspec: Tensor) -> Tensor:
         """Spectrogram (..., n_stft, n_frames) of `melspec` (..., n_mels, n_frames)."""
-        if melspec.ndim < 2 or melspec.shape[-2] != self.n_mels:
-            form = f"(..., n_mels, n_frames) with n_mels={self.n_mels}"
-            raise ValueError(f"melspec has shape {tuple(melspec.shape)} and must be {form}")
+        spectra("melspec", melspec, "n_mels", self.n_mels)
         if self.solver == "torchaudio":
             return self._least_squares(melspec)
-        energies = melspec.clamp(min=0)
-        if self._mel is None:
-            return _em(self.fb.to(melspec.dtype), energies)
-        return self._mel.inverse(energies)
+        mel, energies = self._kernel(), melspec.clamp(min=0)
+        if mel is not None:
+            return mel.inverse(energies)
+        if self._below_zero:
+            raise ValueError("fb has numbers below 0, which only solver='torchaudio' can invert")
+        return _em(self.fb.to(melspec.dtype), energies)
 
     def _least_squares(self, melspec: Tensor) -> Tensor:
         bands = melspec.reshape(-1, *melspec.shape[-2:])

@@ -9,13 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from lapped._mel import Mel
 from lapped._validate import positive
+from lapped.nn._arguments import padded, spectra
 from lapped.nn._bank import Bank
 from lapped.nn._filters import project
 from lapped.nn._following import Shown
-from lapped.nn._windowed import padded, ready
+from lapped.nn._windowed import ready
 from lapped.nn.spectrogram import Spectrogram, without_effect
 
 
@@ -76,9 +78,9 @@ class MelScale(Bank):
 
     def forward(self, specgram: Tensor) -> Tensor:
         """Mel spectrogram (..., n_mels, n_frames) of `specgram` (..., n_stft, n_frames)."""
-        if self._mel is None:
-            return project(self.fb, specgram)
-        return self._mel.project(specgram)
+        spectra("specgram", specgram, "n_stft", self.n_stft)
+        mel = self._kernel()
+        return project(self.fb, specgram) if mel is None else mel.project(specgram)
 
 
 class MelSpectrogram(Shown):
@@ -156,20 +158,45 @@ class MelSpectrogram(Shown):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Mel spectrogram (..., n_mels, n_frames) of `waveform` (..., samples)."""
-        mel = self._mel
-        if mel is None or self.mel_scale._mel is None or mel.stft is not self.spectrogram._stft:
+        mel = self._one_pass()
+        if mel is None:
             return self.mel_scale(self.spectrogram(waveform))
-        return mel(padded(waveform, self.pad))
+        return mel(padded(waveform, self.spectrogram.pad))
+
+    def _one_pass(self) -> Mel | None:
+        """The transform that is both modules in one as they are now; None where there is none."""
+        first, second = self.spectrogram, self.mel_scale
+        if not (_untouched(first, Spectrogram) and _untouched(second, MelScale)):
+            return None
+        first._look()
+        parts = first._stft, second._kernel(), first.power, first.onesided
+        if all(new is old for new, old in zip(parts, self._parts, strict=True)):
+            return self._mel
+        if torch.compiler.is_compiling():
+            return None
+        self._fuse()
+        return self._mel
 
     def _fuse(self) -> None:
         """Makes the transform that is both modules in one, where there is one."""
-        own = self.mel_scale._mel
-        stft = self.spectrogram._stft
-        self._mel = None if own is None else ready(replace(own, stft=stft, power=self.power))
+        first, second = self.spectrogram, self.mel_scale
+        stft, own, power, onesided = self._parts = (
+            (first._stft, second._kernel(), first.power, first.onesided)
+            if isinstance(first, Spectrogram) and isinstance(second, MelScale)
+            else (None,) * 4
+        )
+        fits = own is not None and onesided and power is not None and power > 0
+        fits = fits and own.stft.n_freq == stft.n_freq
+        self._mel = ready(replace(own, stft=stft, power=power)) if fits else None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._fuse()
+
+
+def _untouched(module: Module, kind: type) -> bool:
+    """Whether calling `module` does what `kind` does and nothing else."""
+    return type(module) is kind and not (module._forward_hooks or module._forward_pre_hooks)
 
 
 def _fuse_again(module: MelSpectrogram, _: Any) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lapped._validate import flag, real
-from lapped.nn._windowed import Windowed, pad_option, padded, raised
+from lapped._validate import flag, integer, real
+from lapped.nn._arguments import pad_option, padded, spectra
+from lapped.nn._windowed import Windowed, raised
 
 
 class Spectrogram(Windowed):
@@ -86,6 +87,7 @@ class Spectrogram(Windowed):
 
         Real in the precision of the waveform, or complex if `power` is None.
         """
+        self._look()
         x = padded(waveform, self.pad)
         if self.power is None:
             spectrum = self._stft(x)
@@ -150,18 +152,15 @@ class InverseSpectrogram(Windowed):
 
         It has `length` samples; by default as many as the frames stand for, `pad` included.
         """
-        half = spectrogram if self.onesided else self._half(spectrogram)
+        self._look()
+        bins = self.n_fft // 2 + 1 if self.onesided else self.n_fft
+        spectra("spectrogram", spectrogram, "n_freq", bins, is_complex=True)
+        half = spectrogram[..., : self.n_fft // 2 + 1, :]
         if length is None:
             return self._stft.inverse(half)
+        length = integer("length", length, 0)
         waveform = self._stft.inverse(half, length=length + 2 * self.pad)
         return waveform[..., self.pad : self.pad + length]
-
-    def _half(self, spectrum: Tensor) -> Tensor:
-        """The bins up to half the sample rate of a spectrum with all `n_fft`."""
-        if spectrum.ndim < 2 or spectrum.shape[-2] != self.n_fft:
-            form = f"(..., {self.n_fft}, n_frames) for onesided=False"
-            raise ValueError(f"spectrogram has shape {tuple(spectrum.shape)} and must be {form}")
-        return spectrum[..., : self.n_fft // 2 + 1, :]
 
 
 def _mirrored(spectrum: Tensor, n_fft: int) -> Tensor:

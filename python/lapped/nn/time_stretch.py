@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lapped._validate import MAX_FFT, integer, positive
+from lapped.nn._arguments import spectra
 from lapped.nn._filters import as_buffer
 from lapped.nn._following import Shown
 
@@ -62,9 +63,7 @@ class TimeStretch(Shown):
 
         The rate is `overriding_rate`, or else `fixed_rate`.
         """
-        if not complex_specgrams.is_complex():
-            dtype = complex_specgrams.dtype
-            raise TypeError(f"complex_specgrams has dtype {dtype} and must be complex")
+        spectra("complex_specgrams", complex_specgrams, "n_freq", self.n_freq, is_complex=True)
         rate = self.fixed_rate if overriding_rate is None else overriding_rate
         if rate is None:
             raise ValueError("overriding_rate=None must be a number where fixed_rate is None")
