@@ -44,8 +44,8 @@ class GriffinLim(Windowed):
     seed : int
         Of the phases "circle".
     differentiable : bool
-        Whether gradients flow through the iterations, each of which then keeps its spectra. Without
-        it the waveform has no gradient.
+        Whether gradients flow through the iterations to a spectrogram that requires one; each
+        iteration then keeps its spectra. If False the waveform is a constant.
 
     Raises
     ------
@@ -79,7 +79,7 @@ class GriffinLim(Windowed):
         *,
         phases: str = "circle",
         seed: int = 0,
-        differentiable: bool = False,
+        differentiable: bool = True,
     ) -> None:
         super().__init__(n_fft, win_length, hop_length, window_fn, wkwargs)
         self.n_iter = integer("n_iter", n_iter, 0)
@@ -113,8 +113,8 @@ class GriffinLim(Windowed):
         magnitudes = raised(specgram, 1 / self.power)
         if self.rand_init and self.phases == "torchaudio":
             return self._from_quadrant(magnitudes)
-        options = {"length": self.length, "differentiable": self.differentiable}
-        return self._iterations(magnitudes, **options)
+        watched = specgram.requires_grad and torch.is_grad_enabled()
+        return self._iterations(magnitudes, length=self.length, differentiable=watched)
 
     def _from_quadrant(self, S: Tensor) -> Tensor:
         """The same iterations from torchaudio's start, whose magnitudes are random too."""
