@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lapped.nn as T  # noqa: E402
+import lapped.nn as T  # noqa: E402, N812
 from tests.transforms import (  # noqa: E402
     BANKS,
     BUFFERS,
@@ -96,7 +96,8 @@ def test_inverse_spectrogram(torchaudio, precision: str, options: dict, length: 
     ours, theirs = pair(torchaudio, "InverseSpectrogram", dtype, **options)
     if options.get("center") is False and length == 1500:
         length = None  # more than the frames cover
-    assert_alike(ours(X, length), theirs(X, length), BUFFERS[precision])
+    limit = {"float32": 1e-4, "float64": 1e-12}[precision]  # a window's ends are divided by
+    assert_alike(ours(X, length), theirs(X, length), limit)
 
 
 @pytest.mark.parametrize("options", MELS, ids=str)
@@ -217,17 +218,22 @@ def test_griffin_lim(torchaudio, precision: str, options: dict):
     ours, theirs = pair(torchaudio, "GriffinLim", dtype, **options)
     expected = theirs(S)
     assert_alike(ours(S), expected, 1e-3 if precision == "float32" else 1e-10)
-    ours.differentiable = True
-    assert_alike(ours(S), expected, 1e-3 if precision == "float32" else 1e-10)
+    unrolled = ours(S.clone().requires_grad_())
+    assert_alike(unrolled.detach(), expected, 1e-3 if precision == "float32" else 1e-10)
 
 
-def test_griffin_lim_from_their_phases(torchaudio):
-    S = given("Spectrogram")
-    S = T.Spectrogram()(S)
+@pytest.mark.parametrize(
+    "options",
+    [{"n_iter": 5}, {"n_iter": 3, "power": 1.0}, {"n_iter": 3, "length": 1550, "momentum": 0.0}],
+    ids=str,
+)
+def test_griffin_lim_from_their_phases(torchaudio, options: dict):
+    S = T.Spectrogram()(given("Spectrogram", batch=(2, 1)))
+    S = S.mT.contiguous().mT  # as torch.stft lays it out
     torch.manual_seed(1)
-    expected = torchaudio.transforms.GriffinLim(n_iter=5).double()(S)
+    expected = torchaudio.transforms.GriffinLim(**options).double()(S)
     torch.manual_seed(1)
-    ours = T.GriffinLim(n_iter=5, phases="torchaudio").double()(S)
+    ours = T.GriffinLim(**options, phases="torchaudio").double()(S)
     assert_alike(ours, expected, 1e-10)
 
 
@@ -266,7 +272,7 @@ def test_inverse_mel_scale_fits_better_and_never_fails(torchaudio):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_state_dicts_load_both_ways(torchaudio, name: str):
-    ours, theirs = pair(torchaudio, name, torch.float32, **KINDS[name])
+    _, theirs = pair(torchaudio, name, torch.float32, **KINDS[name])
     theirs.load_state_dict(made(name).state_dict(), strict=True)
     assert list(made(name).state_dict()) == list(theirs.state_dict())
     shapes = {key: value.shape for key, value in theirs.state_dict().items()}

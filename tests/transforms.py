@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lapped.nn as T  # noqa: E402
+import lapped.nn as T  # noqa: E402, N812
 
 BUFFERS = {"float32": 2e-6, "float64": 1e-12}  # relative, where both hold the same buffers
 BANKS = 2e-5  # relative: torchaudio computes its filters in float32

@@ -91,11 +91,14 @@ class GriffinLim(Windowed):
         self.rand_init = flag("rand_init", rand_init)
         self.phases, self.seed = choice("phases", phases, PHASES), seed
         self.differentiable = flag("differentiable", differentiable)
-        self._follow()
+        self._iterations = self._solver()
 
     def _follow(self) -> None:
         super()._follow()
-        self._iterations = _griffin_lim.GriffinLim(
+        self._iterations = self._solver()
+
+    def _solver(self) -> _griffin_lim.GriffinLim:
+        return _griffin_lim.GriffinLim(
             self._stft,
             self.n_iter,
             method="fast",
