@@ -66,5 +66,5 @@ def assert_alike(ours: torch.Tensor, theirs: torch.Tensor, limit: float) -> None
     """Same shape and dtype, within a relative L2 distance of `limit`."""
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
-    distance = float(torch.linalg.vector_norm(ours - theirs))
+    distance = float(torch.linalg.vector_norm((ours - theirs).detach()))
     assert distance <= limit * float(torch.linalg.vector_norm(theirs))

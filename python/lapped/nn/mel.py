@@ -169,8 +169,9 @@ class MelSpectrogram(Shown):
         if not (_untouched(first, Spectrogram) and _untouched(second, MelScale)):
             return None
         first._look()
-        parts = first._stft, second._kernel(), first.power, first.onesided
-        if all(new is old for new, old in zip(parts, self._parts, strict=True)):
+        stft, own, power, onesided = self._parts
+        same = stft is first._stft and own is second._kernel()
+        if same and power == first.power and onesided == first.onesided:
             return self._mel
         if torch.compiler.is_compiling():
             return None
