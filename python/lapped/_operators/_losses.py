@@ -86,9 +86,7 @@ def _along(loss: SpectralLoss, s: Values, u: Tensor, lengths: Any) -> tuple[Tens
     return U, s.slope * (s.X.real * U.real + s.X.imag * U.imag)
 
 
-def _sums_along(
-    loss: SpectralLoss, x: Tensor, target: Tensor, u: Tensor, lengths: Any
-) -> Tensor:
+def _sums_along(loss: SpectralLoss, x: Tensor, target: Tensor, u: Tensor, lengths: Any) -> Tensor:
     """Tangent of the sums along `u`."""
     s = _values(loss, x, target, lengths)
     gained = to_values(loss, _along(loss, s, u, lengths)[1])
@@ -139,9 +137,7 @@ def _gradient_vjp(s: Kept, u: Tensor) -> dict[str, Tensor]:
 def _gradient_jvp(s: Kept, t: dict) -> Tensor:
     result = 0
     if t["factors"] is not None:
-        result = spectral_loss_gradient(
-            t["factors"], s.x, s.target, s.lengths, s.transform._text
-        )
+        result = spectral_loss_gradient(t["factors"], s.x, s.target, s.lengths, s.transform._text)
     if t["x"] is not None:
         bent = _curvature(s.transform, s.factors, s.x, s.target, t["x"], s.lengths)
         result = result + bent
