@@ -29,7 +29,10 @@ def taps(sample_rate: float) -> Tensor:
     return torch.from_numpy(fitted.astype(np.float32))
 
 
-def filtered(x: Tensor, filter: Tensor) -> Tensor:
-    """`x` (..., samples) through the filter, as long as before."""
+def filtered(x: Tensor, filter: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """`x` (..., samples) through the filter, as long as before; 0 past each row's `lengths`."""
+    if lengths is not None:
+        own = torch.arange(x.shape[-1], device=x.device) < lengths.to(x.device)[..., None]
+        x = torch.where(own, x, 0)
     rows = x.reshape(-1, 1, x.shape[-1])
     return torch.nn.functional.conv1d(rows, filter.to(x)[None, None], padding=TAPS // 2).view_as(x)

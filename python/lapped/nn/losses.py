@@ -154,7 +154,7 @@ class STFTLoss(torch.nn.Module):
         _check(input, target)
         rows = _rows(lengths, input)
         if self.filter is not None:
-            input, target = (filtered(x, self.filter) for x in (input, target))
+            input, target = (filtered(x, self.filter, rows) for x in (input, target))
         if self.reduction == "none" and not self.per_example:
             terms = elementwise(self, input, target, rows)
         else:
