@@ -15,6 +15,7 @@ import pytest
 
 import lapped
 from lapped import _adjoint
+from lapped._spectral_loss import SpectralLoss
 from tests import libraries, signals
 
 CUDA = Path(__file__).parent.parent / "csrc" / "cuda"
@@ -60,6 +61,15 @@ def results() -> Iterator[tuple[str, bytes]]:
         yield named("inverse adjoint", _adjoint.istft_adjoint(stft, x, X.shape[2]))
         yield named("power gradient", _adjoint.power_gradient(stft, S, x, 0.7, 1e-9))
         yield named("mel gradient", _adjoint.mel_gradient(mel, M, x))
+        factors = cupy.array(np.ones((2, 4)))
+        for transform in (stft, mel):
+            loss = SpectralLoss(transform)
+            target = loss.values(x[::-1])
+            yield named(f"values of {type(transform).__name__}", target)
+            yield named(f"loss of {type(transform).__name__}", loss.sums(x, target))
+            yield named(
+                f"gradient of {type(transform).__name__}", loss.gradient(factors, x, target)
+            )
 
 
 @pytest.fixture(scope="module")

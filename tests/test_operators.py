@@ -15,11 +15,13 @@ from tests import torch_operations as ops
 
 torch = pytest.importorskip("torch")
 operators = pytest.importorskip("lapped._operators")
-from lapped._operators import _bands, _phases, _spectra  # noqa: E402
+from lapped._operators import _bands, _losses, _phases, _spectra  # noqa: E402
+from lapped._spectral_loss import SpectralLoss  # noqa: E402
 
 STFT = ops.CENTER
 MEL = ops.mel_of(STFT, compression=lapped.Compression("10", 1e-4))
 GL = lapped.GriffinLim(STFT, 2)
+LOSS = SpectralLoss(STFT, floor=1e-3)
 LENGTHS = torch.tensor([29, 13])
 SAMPLES, FRAMES = 29, STFT.n_frames(29)
 
@@ -34,7 +36,8 @@ def registered() -> dict[str, tuple]:
     """Every operator with arguments for it."""
     x, X = noise(2, SAMPLES), noise(2, 9, FRAMES, complex_=True)
     S, M = X.abs() + 0.1, noise(2, 4, FRAMES).abs() + 0.1
-    text, mel, gl = STFT._text, MEL._text, GL._text
+    text, mel, gl, loss = STFT._text, MEL._text, GL._text, LOSS._text
+    blocks = LOSS.values(x + noise(2, SAMPLES + 1)[:, 1:])
     return {
         "stft": (_spectra.stft, (x, LENGTHS, text)),
         "stft_adjoint": (_spectra.stft_adjoint, (X, SAMPLES, None, text)),
@@ -52,6 +55,12 @@ def registered() -> dict[str, tuple]:
         "griffin_lim_watched": (_phases.griffin_lim_watched, (S, S, SAMPLES, None, gl)),
         "mel_to_audio": (_phases.mel_to_audio, (M, 2, "joint", SAMPLES, None, mel)),
         "random_phase": (_phases.random_phase, (S, FRAMES, gl)),
+        "spectral_values": (_losses.spectral_values, (x, LENGTHS, loss)),
+        "spectral_loss": (_losses.spectral_loss, (x, blocks, LENGTHS, loss)),
+        "spectral_loss_gradient": (
+            _losses.spectral_loss_gradient,
+            (noise(2, 4), x, blocks, None, loss),
+        ),
     }
 
 

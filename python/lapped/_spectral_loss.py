@@ -4,7 +4,7 @@
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property, lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,19 +41,16 @@ class SpectralLoss(Value):
     floor: float = 1e-8
     squared_logs: bool = False
 
+    stft: ClassVar[STFT]
+    n_values: ClassVar[int]  # of a frame
+
     def __post_init__(self) -> None:
         self._set(floor=positive("floor", self.floor))
         self._set(squared_logs=flag("squared_logs", self.squared_logs))
+        bins = isinstance(self.transform, STFT)
+        stft = self.transform if bins else self.transform.stft
+        self._set(stft=stft, n_values=stft.n_freq if bins else self.transform.n_mels)
         self._describe()
-
-    @cached_property
-    def stft(self) -> STFT:
-        return self.transform if isinstance(self.transform, STFT) else self.transform.stft
-
-    @cached_property
-    def n_values(self) -> int:
-        """Values of a frame."""
-        return self.stft.n_freq if self.transform is self.stft else self.transform.n_mels
 
     def shape(self, n_frames: Any) -> tuple[Any, int, int]:
         """Shape of a row's values: blocks of frames, values, frames of a block."""

@@ -33,7 +33,8 @@ class STFTLoss(torch.nn.Module):
     complex`` of magnitudes ``v = sqrt(max(|X|**2, eps))`` of the input and ``t`` of the target:
     spectral convergence ``norm(v - t) / norm(t)``, the mean of ``|ln v - ln t|``, that of
     ``|v - t|``, the mean squared difference of the phases, the mean of ``|X - Y|``. Frames are
-    centred, the ends reflected.
+    centred, the ends reflected; there a spectrum may be real but for rounding, which then decides
+    between phases of pi and -pi.
 
     Parameters
     ----------
