@@ -117,6 +117,12 @@ def test_vmap_over_rows_with_their_lengths():
     assert torch.equal(result, torch.stack([STFT(row, lengths=LENGTHS) for row in x]))
 
 
+def test_vmap_keeps_examples_apart():
+    mel = ops.mel_of(STFT, compression=ops.COMPRESSIONS["range_of_batch"])
+    with pytest.raises(ValueError, match="scope='batch' must be 'example' under vmap"):
+        torch.func.vmap(mel)(noise(3, SAMPLES))
+
+
 def test_functional_transforms():
     x = noise(SAMPLES)
     jacobian = torch.func.jacrev(STFT.power)(x)

@@ -70,6 +70,11 @@ class Compression(Value):
             raise ValueError("scale=0 must not be 0")
         self._describe()
 
+    @property
+    def _couples_rows(self) -> bool:
+        """Whether a row's result depends on other rows."""
+        return self.dynamic_range is not None and self.scope == "batch"
+
     @cached_property
     def _arguments(self) -> tuple[Any, ...]:
         """The kernels' form."""

@@ -205,6 +205,10 @@ class Mel(Value):
         return Made(_bank_of, self)
 
     @property
+    def _couples_rows(self) -> bool:
+        return self.compression is not None and self.compression._couples_rows
+
+    @property
     def _steps(self) -> int:
         """Steps of the inversion by default: a power has twice the exponent to fit."""
         return 8 if self.power == 1 else 16

@@ -79,6 +79,10 @@ class Operator:
 
     def _vmapped(self, info: Any, in_dims: tuple, *args: Any) -> Any:
         """The operator on tensors that have vmap's axis among their leading ones, or all get it."""
+        if getattr(transform_of(args[-1]), "_couples_rows", False):
+            raise ValueError(
+                "scope='batch' must be 'example' under vmap, whose examples do not see each other"
+            )
         moved = [
             arg
             if not isinstance(arg, Tensor)
