@@ -42,7 +42,7 @@ FUNCTIONS = {
     "mel_to_audio": lambda x: lapped.mel_to_audio(MEL(x), MEL, n_iter=2),
 }
 ELSEWHERE = """
-import sys, torch, lapped._operators
+import sys, torch, lapped.nn
 for path in sys.argv[1:]:
     x, expected = torch.load(path + ".pt")
     assert torch.equal(torch.export.load(path + ".pt2").module()(x), expected), path
@@ -79,7 +79,7 @@ def test_ahead_of_time_package(tmp_path: Path):
         exported(lambda x: WHISPER(2 * x), strict=False), package_path=str(tmp_path / "mel.pt2")
     )
     code = (
-        "import sys, torch, lapped._operators; x = torch.ones(3, 5000).cumsum(1).sin(); "
+        "import sys, torch, lapped.nn; x = torch.ones(3, 5000).cumsum(1).sin(); "
         "y = torch._inductor.aoti_load_package(sys.argv[1])(x); "
         "assert torch.equal(y, lapped.preset('whisper-80')(2 * x))"
     )
