@@ -44,9 +44,9 @@ class GriffinLim(Windowed):
     seed : int
         Of the phases "circle".
     differentiable : bool
-        Whether gradients flow through the iterations to a spectrogram that requires one; each
-        iteration then keeps its spectra. If False the waveform is a constant, as that of a plain
-        call of `lapped.GriffinLim`.
+        Whether gradients flow through the iterations to a spectrogram that requires one, as
+        torchaudio's do; each iteration then keeps its spectra. If False the waveform is a constant,
+        as that of a plain call of `lapped.GriffinLim`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class GriffinLim(Windowed):
         *,
         phases: str = "circle",
         seed: int = 0,
-        differentiable: bool = False,
+        differentiable: bool = True,
     ) -> None:
         super().__init__(n_fft, win_length, hop_length, window_fn, wkwargs)
         self.n_iter = integer("n_iter", n_iter, 0)
