@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lapped._compression import Compression
 from lapped._mel import Mel
-from lapped._operators._shapes import frames_axis
+from lapped._operators._shapes import past_frames
 
 
 def _factor(mel: Mel, c: Compression) -> float:
@@ -55,17 +55,7 @@ def own_frames_of(mel: Mel, y: Tensor, lengths: Any, other: float = 0.0) -> Tens
     """`y` with `other` in place of frames past a row's end."""
     if lengths is None:
         return y
-    axis = frames_axis(mel.stft)
-    frames = torch.arange(y.shape[axis], device=y.device)
-    past = frames >= own_frames(mel, lengths).to(y.device)[..., None]
-    return y.masked_fill(past.unsqueeze(-1 if axis == -2 else -2), other)
-
-
-def own_frames(mel: Mel, lengths: Tensor) -> Tensor:
-    """Frames of each row."""
-    n_fft, hop, left, right = mel.stft._frames
-    spare = lengths + (left + right - n_fft)
-    return torch.where(spare < 0, 0, 1 + torch.div(spare, hop, rounding_mode="floor"))
+    return y.masked_fill(past_frames(mel.stft, y, lengths), other)
 
 
 def _peak_axes(c: Compression, y: Tensor) -> tuple[int, ...]:

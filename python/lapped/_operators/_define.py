@@ -125,9 +125,6 @@ class Kept:
         self.__dict__.update(values)
         self.shapes = shapes
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
-
 
 def _function_of(operator: Operator) -> type[torch.autograd.Function]:
     def forward(*args: Any) -> Any:

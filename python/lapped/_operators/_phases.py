@@ -101,10 +101,6 @@ def spectral_convergence(t: STFT, S: Tensor, y: Tensor, lengths: Any) -> Tensor:
     own = magnitude(y, lengths, 0.0, t._text).double()
     target = S.double()
     if lengths is not None:
-        n_fft, hop, left, right = t._frames
-        frames = torch.arange(S.shape[_shapes.frames_axis(t)], device=S.device)
-        count = 1 + torch.div(lengths + (left + right - n_fft), hop, rounding_mode="floor")
-        valid = frames < count.clamp(min=0).to(S.device)[..., None]
-        target = target * valid.unsqueeze(-1 if t.layout == "tf" else -2)
+        target = target.masked_fill(_shapes.past_frames(t, S, lengths), 0)
     error = torch.linalg.vector_norm(own - target, dim=(-2, -1))
     return 20 * torch.log10(error / torch.linalg.vector_norm(target, dim=(-2, -1)))

@@ -62,3 +62,18 @@ def spectrum(stft: STFT, batch: Any, frames: Any, rows: int | None = None) -> tu
 
 def frames_axis(stft: STFT) -> int:
     return -2 if stft.layout == "tf" else -1
+
+
+def row_frames(stft: STFT, lengths: Tensor) -> Tensor:
+    """Frames of each row of so many samples."""
+    n_fft, hop, left, right = stft._frames
+    spare = lengths + (left + right - n_fft)
+    return (1 + torch.div(spare, hop, rounding_mode="floor")).clamp(min=0)
+
+
+def past_frames(stft: STFT, y: Tensor, lengths: Tensor) -> Tensor:
+    """Which frames of the spectra `y` are past their row's end."""
+    axis = frames_axis(stft)
+    frames = torch.arange(y.shape[axis], device=y.device)
+    past = frames >= row_frames(stft, lengths).to(y.device)[..., None]
+    return past.unsqueeze(-1 if axis == -2 else -2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lapped import _operators
-from lapped._operators import _losses
+from lapped._operators import _losses, _shapes
 from lapped._spectral_loss import SpectralLoss
 
 Rows = Tensor | None  # valid samples of each row
@@ -111,12 +111,10 @@ def _complex_sums(loss: Any, input: Tensor, target: Tensor, rows: Rows) -> Tenso
 
 def _counts(compared: SpectralLoss, x: Tensor, rows: Rows) -> Tensor:
     """Frames of each row."""
-    n_fft, hop, left, right = compared.stft._frames
-    samples = x.shape[-1] if rows is None else rows
-    frames = 1 + (samples + (left + right - n_fft)) // hop
     if rows is None:
-        return torch.full(x.shape[:-1], max(frames, 0), dtype=torch.float64)
-    return frames.clamp(min=0).double()
+        frames = _shapes.frames_of(compared.stft, x.shape[-1])
+        return torch.full(x.shape[:-1], frames, dtype=torch.float64)
+    return _shapes.row_frames(compared.stft, rows).double()
 
 
 def _reduced(loss: Any, sums: Tensor, count: Tensor) -> Tensor:
