@@ -26,7 +26,8 @@ MAX_LINES = 400
 PYTHON_LAYERS = [
     {"__main__"},
     {"cli"},
-    {"demo"},
+    {"demo", "ray"},
+    {"batch"},
     {"pipelines"},
     {"nn"},
     {"_operators"},
@@ -145,6 +146,16 @@ def test_cpp_includes_flow_down(path: Path):
             assert not target.startswith(library) or folder in folders, (
                 f"{name_of(path)}: <{target}>"
             )
+
+
+def test_host_code_calls_no_function_of_the_device():
+    """nvcc lets templates do so and makes of the call an exit(1), which ends the process."""
+    objects = sorted(ROOT.glob("build/**/lapped_cuda.dir/csrc/cuda/*.o"))
+    if not objects or not shutil.which("nm"):
+        pytest.skip("no CUDA build here, or no nm to look into it")
+    for path in objects:
+        undefined = subprocess.run(["nm", "-u", path], capture_output=True, text=True, check=True)
+        assert "exit" not in undefined.stdout.split(), name_of(path)
 
 
 @pytest.mark.parametrize("path", [p for p in CPP if p.suffix == ".cu"], ids=name_of)

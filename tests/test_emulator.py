@@ -7,6 +7,7 @@ must then change, else either the barrier is not needed or the emulator would no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def barriers() -> list[str]:
         f"{path.name}:{number}"
         for path in sorted(CUDA.glob("*.cu*"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if "__syncthreads()" in line
+        if re.search(r"__sync(threads|warp)\(\)", line)
     ]
 
 

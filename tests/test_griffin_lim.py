@@ -58,6 +58,8 @@ def test_few_iterations(case: Case, method: str) -> None:
     library, framing, x = library_named(case.library), case.framing(), case.input()
     rows = x.reshape(case.rows, case.n_samples).astype(np.float64)
     S = np.array([reference.magnitude(framing, row) for row in rows]).astype(case.dtype)
+    if mirrored_at_the_ends(case):
+        S[:, -1, [0, -1]] = 0
     phase = random_phase(S.shape).astype(COMPLEX[case.dtype])
     S, phase = (a.reshape(*case.batch, *a.shape[1:]) for a in (S, phase))
     n_samples = framing.n_samples(S.shape[-1])
@@ -69,6 +71,14 @@ def test_few_iterations(case: Case, method: str) -> None:
         assert y.dtype == case.dtype
         assert y.shape == (*case.batch, n_samples)
         assert_rows(case, y, S, phase, n_iter, METHODS[method])
+
+
+def mirrored_at_the_ends(case: Case) -> bool:
+    """Whether the outer frames are even about their middle.
+
+    Their bin n_fft / 2 is then 0 but for rounding, which picks its sign.
+    """
+    return (case.padding, case.pad_mode, case.periodic) == ("center", "symmetric", False)
 
 
 def assert_rows(

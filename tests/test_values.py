@@ -285,7 +285,7 @@ def test_an_unknown_preset_names_the_nearest() -> None:
         lapped.preset(80)
 
 
-@pytest.mark.parametrize("name", ["compat", "batch"])
+@pytest.mark.parametrize("name", ["compat"])
 def test_what_does_not_exist_yet_says_so(name: str) -> None:
     assert not hasattr(lapped, name)
     with pytest.raises(AttributeError, match=rf"lapped\.{name} does not exist yet"):

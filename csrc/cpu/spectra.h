@@ -25,11 +25,12 @@ struct Rows {
   }
 };
 
-// A vector that fills cache lines by itself gains nothing from a tile.
+// A vector that fills a cache line by itself gains nothing from a tile; one of two lines does:
+// its stores into rows that begin anywhere touch three.
 template <class E, class T>
 int64_t frames_of_tile(const StftView<T>& plan, const View<E, 3>& out) {
   constexpr int64_t cache_line = 64;
-  if (out.stride[2] == 1 && kLanes<T> * sizeof(E) >= cache_line) return kLanes<T>;
+  if (out.stride[2] == 1 && kLanes<T> * sizeof(E) == cache_line) return kLanes<T>;
   return tile_frames(plan.bins, sizeof(E), kLanes<T>);
 }
 

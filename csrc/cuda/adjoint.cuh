@@ -36,7 +36,7 @@ struct AdjointOut {
 // What every frame has at each sample, added up. fill(b, t, frames) makes of the tile's z what
 // fft.inverse takes, for frames t and later of the `frames` that row b has.
 template <class T, class Fft, class Fill>
-LAPPED_INLINE void add_up(const Tile<T>& tile, const Fft& fft, T* ring, const AdjointOut<T>& to,
+LAPPED_INLINE void add_up(const Tile<T>& tile, const Fft& fft, T* carry, const AdjointOut<T>& to,
                           Fill fill) {
   const Framing& f = tile.plan.framing;
   const int64_t tasks = (to.blocks + to.blocks_of_task - 1) / to.blocks_of_task;
@@ -45,11 +45,9 @@ LAPPED_INLINE void add_up(const Tile<T>& tile, const Fft& fft, T* ring, const Ad
                   end = from + to.blocks_of_task, samples = to.lengths.of(b),
                   frames = frame_count(f, samples);
     synthesise(
-        tile, fft, ring, frames, from, end < to.blocks ? end : to.blocks,
+        tile, fft, carry, frames, from, end < to.blocks ? end : to.blocks,
         [&](int64_t t) { fill(b, t, frames); },
-        [&](int64_t block, int r, T sum) {
-          to.put(f, b, samples, block * f.hop + r - f.pad_left, sum);
-        });
+        [&](int64_t, int, int64_t at, T sum) { to.put(f, b, samples, at - f.pad_left, sum); });
   }
 }
 
@@ -66,12 +64,13 @@ void add_up_on(const Cuda& device, const Plan<T>& plan, View<T, 2> out, RowSizes
                Start start, Bytes work_bytes) {
   const Framing& f = plan.framing;
   AdjointOut<T> to = adjoint_out(device, f, out, lengths);
-  with_transform(plan, [&](TileShape shape, auto maker) {
+  const auto bytes = [&](const TileShape& shape) {
+    return tile_bytes<T>(shape) + carry_bytes<T>(f) + work_bytes(shape);
+  };
+  with_transform(device, plan, bytes, [&](TileShape shape, auto maker) {
     to.blocks_of_task = blocks_of_task(device, f, shape, out.shape[0], to.blocks);
     const int64_t tasks = (to.blocks + to.blocks_of_task - 1) / to.blocks_of_task;
-    const Launch how =
-        launch_of(device, out.shape[0] * tasks, shape.block_threads(),
-                  tile_bytes<T>(shape) + ring_bytes<T>(f, shape) + work_bytes(shape));
+    const Launch how = launch_of(device, out.shape[0] * tasks, shape.block_threads(), bytes(shape));
     start(how, shape, maker, to);
   });
   fold_padding(device, f, to);

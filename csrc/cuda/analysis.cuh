@@ -38,8 +38,8 @@ struct Tile {
 // Element i of the transform of one frame, from its windowed samples.
 template <class T, class Fft, class Sample>
 LAPPED_INLINE Cx<T> element_of(const Plan<T>& plan, int i, Sample sample) {
-  if (!Fft::kEven && !plan.half_length) return {sample(i) * plan.analysis_window[i], T(0)};
-  const Cx<T> w = reinterpret_cast<const Cx<T>*>(plan.analysis_window)[i];
+  if (!Fft::kEven && !plan.half_length) return {sample(i) * table(plan.analysis_window + i), T(0)};
+  const Cx<T> w = table(reinterpret_cast<const Cx<T>*>(plan.analysis_window) + i);
   return {sample(2 * i) * w.re, sample(2 * i + 1) * w.im};
 }
 
@@ -70,7 +70,7 @@ LAPPED_INLINE void analyse(const Tile<T>& tile, const Fft& fft, const Row& x, in
       if (paired<T, Fft>(from)) {
         const auto* const pairs = reinterpret_cast<const Cx<T>*>(from);
         fft.load(registers, z, g, [&](int i) {
-          const Cx<T> w = reinterpret_cast<const Cx<T>*>(plan.analysis_window)[i];
+          const Cx<T> w = table(reinterpret_cast<const Cx<T>*>(plan.analysis_window) + i);
           return Cx<T>{pairs[i].re * w.re, pairs[i].im * w.im};
         });
       } else {
@@ -96,15 +96,40 @@ LAPPED_INLINE int pair_count(const Plan<T>& plan) {
   return plan.half_length ? plan.n / 2 + 1 : plan.bins;
 }
 
-// f(frame, item) for all frames of a tile and all items, shared among the threads of the block:
-// neighbouring threads take neighbouring frames, or neighbouring items where `along_items`.
+// The items of a thread, where the threads of a block share those of all frames of a tile: every
+// step-th one of a frame. Neighbouring threads have neighbouring frames, or neighbouring items
+// where `along_items`.
+struct Items {
+  int frame, first, step;
+};
+
+LAPPED_INLINE Items items_of(const TileShape& shape, bool along_items) {
+  const int thread = static_cast<int>(threadIdx.x), by_threads = thread / shape.threads,
+            by_frames = thread / shape.frames;
+  if (along_items) return {by_threads, thread - by_threads * shape.threads, shape.threads};
+  return {thread - by_frames * shape.frames, by_frames, shape.threads};
+}
+
+// f(frame, item) for all frames of a tile and all items.
 template <class F>
 LAPPED_INLINE void each_item(const TileShape& shape, int items, bool along_items, F f) {
-  const int by = along_items ? shape.threads : shape.frames, outer = threadIdx.x / by,
-            inner = threadIdx.x - outer * by;
-  for (int i = along_items ? inner : outer; i < items; i += shape.threads)
-    f(along_items ? outer : inner, i);
+  const Items own = items_of(shape, along_items);
+  for (int i = own.first; i < items; i += own.step) f(own.frame, i);
 }
+
+// Goes along with the items of a thread that are pairs of bins: where bins p and n - p of its frame
+// lie, `stride` elements from bin to bin.
+template <class E>
+struct PairWalk {
+  E *low, *high;
+  int64_t step;
+
+  LAPPED_INLINE PairWalk(E* frame, int64_t stride, int n, const Items& own)
+      : low(frame + own.first * stride),
+        high(frame + (n - own.first) * stride),
+        step(own.step * stride) {}
+  LAPPED_INLINE void next() { low += step, high -= step; }
+};
 
 // Bins p and n - p of one frame; only the first counts where they are one, or n_fft is odd.
 template <class T>
@@ -113,39 +138,40 @@ struct BinsOfPair {
   bool both;
 };
 
+template <class T>
+LAPPED_INLINE bool both_bins(const Plan<T>& plan, int p) {
+  return plan.half_length && p != plan.n - p;
+}
+
+// The elements of the first pair are one, and so are those of the last where n is even: the formula
+// holds for all of them, so that the threads of a warp need not part.
 template <class T, class Fft>
 LAPPED_INLINE BinsOfPair<T> bins_of(const Plan<T>& plan, const Fft& fft, const Cx<T>* z, int p) {
   if (!plan.half_length) return {z[fft.at(p)], {}, false};
-  const int mirror = plan.n - p;
-  const Cx<T> a = z[fft.at(p)];
-  if (p == 0) return {{(a.re + a.im) * 2, T(0)}, {(a.re - a.im) * 2, T(0)}, true};
-  if (p == mirror) return {scaled(conj(a), T(2)), {}, false};
-  const Cx<T> b = z[fft.at(mirror)];
-  const Cx<T> e = a + conj(b),
-              t = quarter_turn<false>(times<false>(a - conj(b), plan.untangling[p]));
-  return {e + t, conj(e - t), true};
+  const Cx<T> a = z[fft.at(p)], b = z[fft.at(p == 0 ? 0 : plan.n - p)], e = a + conj(b),
+              t = quarter_turn<false>(times<false>(a - conj(b), table(plan.untangling + p)));
+  BinsOfPair<T> x{e + t, conj(e - t), both_bins(plan, p)};
+  if (p == 0) x.low.im = x.high.im = 0;
+  return x;
 }
 
 // z <- elements whose inverse transform is the frame with these bins; imaginary parts of bin 0 and
-// n_fft / 2 do not count.
+// n_fft / 2 do not count, and `high` does not where there is no second bin.
 template <class T, class Fft>
 LAPPED_INLINE void put_bins(const Plan<T>& plan, const Fft& fft, Cx<T>* z, int p, Cx<T> low,
                             Cx<T> high) {
-  const int mirror = plan.n - p;
+  if (p == 0) low.im = high.im = 0;
   if (!plan.half_length) {
-    if (p == 0) low.im = 0;
     z[fft.at(p)] = low;
-    if (p > 0) z[fft.at(mirror)] = conj(low);
-  } else if (p == 0) {
-    z[fft.at(0)] = {low.re + high.re, low.re - high.re};
-  } else if (p == mirror) {
-    z[fft.at(p)] = scaled(conj(low), T(2));
-  } else {
-    const Cx<T> e = low + conj(high),
-                t = quarter_turn<true>(times<true>(low - conj(high), plan.untangling[p]));
-    z[fft.at(p)] = e + t;
-    z[fft.at(mirror)] = conj(e - t);
+    if (p > 0) z[fft.at(plan.n - p)] = conj(low);
+    return;
   }
+  const bool both = both_bins(plan, p);
+  if (!both) high = low;
+  const Cx<T> e = low + conj(high),
+              t = quarter_turn<true>(times<true>(low - conj(high), table(plan.untangling + p)));
+  z[fft.at(p)] = e + t;
+  if (both && p > 0) z[fft.at(plan.n - p)] = conj(e - t);
 }
 
 }  // namespace lapped::cuda

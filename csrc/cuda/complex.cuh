@@ -51,6 +51,20 @@ LAPPED_INLINE Cx<T> quarter_turn(Cx<T> a) {
     return {a.im, -a.re};
 }
 
+// Of a table, which nothing writes while a kernel runs: later loads need not wait for stores.
+template <class T>
+LAPPED_INLINE T table(const T* at) {
+  return __ldg(at);
+}
+LAPPED_INLINE Cx<float> table(const Cx<float>* at) {
+  const float2 v = __ldg(reinterpret_cast<const float2*>(at));
+  return {v.x, v.y};
+}
+LAPPED_INLINE Cx<double> table(const Cx<double>* at) {
+  const double2 v = __ldg(reinterpret_cast<const double2*>(at));
+  return {v.x, v.y};
+}
+
 template <class T>
 LAPPED_INLINE T squared(Cx<T> a, T plus = 0) {
   return a.re * a.re + (a.im * a.im + plus);

@@ -46,9 +46,12 @@ LAPPED_INLINE Cx<T> turned(Cx<T> a) {
 constexpr int second_factor(int n) {
   switch (n) {
     case 10:
+    case 20:
+    case 40:
       return 5;
     case 12:
     case 16:
+    case 32:
       return 4;
     default:
       return 1;

@@ -104,8 +104,8 @@ struct GeneralFft {
 //
 // Stage s takes R_s points M_s apart, M_s = n / (R_0 ... R_s): element (r_0, ..., r_s-1, j) of the
 // work array lies at r_0 M_0 + r_1 M_1 + ... + j, and a stage writes where it has read. The last
-// one leaves the spectrum in natural order. In between, one element in kPad is skipped, so that
-// threads M_s apart meet different banks.
+// one leaves the spectrum in natural order. In between, a place is skipped after every R_last
+// elements, so that threads which read neighbouring blocks meet different banks.
 
 template <class T, int Threads, int... Radices>
 struct FixedFft {
@@ -115,7 +115,7 @@ struct FixedFft {
   static constexpr int kRadix[kStages] = {Radices...};
   static constexpr int n = (Radices * ...);
   static constexpr int threads = Threads;
-  static constexpr int kPad = kRadix[kStages - 1] < 16 ? kRadix[kStages - 1] : 16;
+  static constexpr int kPad = kRadix[kStages - 1];
 
   static constexpr int radix(int s) { return kRadix[s]; }
   static constexpr int sub(int s) {  // M_s
@@ -164,10 +164,10 @@ struct FixedFft {
       if (M % Threads == 0 || j < M) {
         dft<false, R>(own.points[b]);
         each_constant<R>(
-            [&](auto r) { z[placed(r * M + j)] = twiddled<false, 0, r>(own.points[b][r], j); });
+            [&](auto r) { z[place<0>(j, r)] = twiddled<false, 0, r>(own.points[b][r], j); });
       }
     });
-    __syncthreads();
+    settle();
     each_constant<kStages - 1>([&](auto s) { stage<s + 1, false>(z, g); });
   }
 
@@ -180,22 +180,37 @@ struct FixedFft {
   template <bool Inverse, int S, int Row>
   __device__ Cx<T> twiddled(Cx<T> a, int j) const {
     if constexpr (Row == 0 || S == kStages - 1) return a;
-    return times<Inverse>(a, twiddles[twiddle_offset(S) + (Row - 1) * sub(S) + j]);
+    return times<Inverse>(a, table(twiddles + twiddle_offset(S) + (Row - 1) * sub(S) + j));
   }
 
-  // Where point r of butterfly i of stage S lies: among the elements, or in the spectrum.
+  // Orders what the threads of one frame write before what they read: others need not wait where a
+  // warp holds the whole frame.
+  static __device__ void settle() {
+    if constexpr (32 % Threads == 0)
+      __syncwarp();
+    else
+      __syncthreads();
+  }
+
+  // Where point r of butterfly i of stage S lies among the elements. `r` is a constant, and all of
+  // a butterfly's places are constants away from the first.
   template <int S>
-  __device__ int place(int i, int r, bool spectrum) const {
+  __device__ int place(int i, int r) const {
     constexpr int R = radix(S), M = sub(S);
-    const int block = i / M, j = i - block * M;
-    if (S < kStages - 1 || !spectrum) return placed(block * R * M + r * M + j);
-    int k = r, rest = block;  // digits r_0, r_1, ... of k from below
+    static_assert(M % kPad == 0 || (M == 1 && R == kPad));
+    const int block = i / M;
+    return placed(block * (R * M) + (i - block * M)) + r * M + (M > 1 ? r * (M / kPad) : 0);
+  }
+
+  // Bin r of butterfly i of the last stage: the digits of i are those of the bin from below.
+  __device__ int bin(int i, int r) const {
+    int k = 0, rest = i;
     each_constant<kStages - 1>([&](auto s) {
       constexpr int digit = radix(kStages - 2 - s);
       k = k * digit + rest % digit;
       rest /= digit;
     });
-    return k;
+    return k + r * (n / radix(kStages - 1));
   }
 
   template <int S, bool Inverse>
@@ -207,22 +222,25 @@ struct FixedFft {
       const int i = g + b * Threads;
       if (kCount % Threads == 0 || i < kCount)
         each_constant<R>([&](auto r) {
-          a[b][r] = z[place<S>(i, r, Inverse)];
+          a[b][r] = z[kMoves && Inverse ? bin(i, r) : place<S>(i, r)];
           if constexpr (Inverse) a[b][r] = twiddled<true, S, r>(a[b][r], i % M);
         });
     });
-    if constexpr (kMoves) __syncthreads();
+    if constexpr (kMoves) settle();
     each_constant<kOwn>([&](auto b) {
       const int i = g + b * Threads;
       if (kCount % Threads == 0 || i < kCount) {
         dft<Inverse, R>(a[b]);
         each_constant<R>([&](auto r) {
           if constexpr (!Inverse) a[b][r] = twiddled<false, S, r>(a[b][r], i % M);
-          z[place<S>(i, r, !Inverse)] = a[b][r];
+          z[kMoves && !Inverse ? bin(i, r) : place<S>(i, r)] = a[b][r];
         });
       }
     });
-    __syncthreads();
+    if constexpr (S == (Inverse ? 0 : kStages - 1))
+      __syncthreads();
+    else
+      settle();
   }
 };
 

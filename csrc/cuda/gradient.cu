@@ -49,16 +49,17 @@ struct OfBands {
 };
 
 template <class T, class Maker, class Weights>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     gradient_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                     BinPower<T> power, Weights weights, AdjointOut<T> to) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
-  T* const ring = pieces.take<T>(ring_length(plan.framing, shape.frames));
+  T* const carry = pieces.take<T>(2 * carried_length(plan.framing));
   const auto fft = maker(plan);
   const bool along_bins = weights.given.stride[1] == 1 && weights.given.stride[2] != 1;
-  add_up(tile, fft, ring, to, [&](int64_t b, int64_t t, int64_t frames) {
+  add_up(tile, fft, carry, to, [&](int64_t b, int64_t t, int64_t frames) {
     analyse(tile, fft, batch.row(b), t, frames);
     each_item(shape, pair_count(plan), along_bins, [&](int f, int p) {
       if (t + f >= frames) return;

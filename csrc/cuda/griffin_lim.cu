@@ -28,13 +28,14 @@ struct State {
 enum class Step { kStart, kIterate };
 
 template <class T, class Maker, bool Held>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     step_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Step step, Job<T> job,
                 State<T> state, MelTarget<T> target) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
-  T* const ring = pieces.take<T>(ring_length(plan.framing, shape.frames));
+  T* const carry = pieces.take<T>(2 * carried_length(plan.framing));
   if constexpr (Held) {
     target.ratios = pieces.take<T>(int64_t{target.bank.bands + 1} * shape.frames);
     target.parts = pieces.take<T>(parts_count(target.bank, shape.frames));
@@ -48,7 +49,7 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
     if (job.progress && job.progress[b].done) continue;
     const Row row{state.chi, kSampleType<T>, offset, samples, 1};
     synthesise(
-        tile, fft, ring, frames, from, end < job.blocks ? end : job.blocks,
+        tile, fft, carry, frames, from, end < job.blocks ? end : job.blocks,
         [&](int64_t t) {
           if (step == Step::kStart) return start_spectra(tile, fft, job, b, t, frames);
           analyse(tile, fft, row, t, frames);
@@ -57,8 +58,8 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
           else
             take_magnitudes(tile, fft, job, b, t, frames);
         },
-        [&](int64_t block, int r, T sum) {
-          const int64_t at = block * plan.framing.hop + r - plan.framing.pad_left;
+        [&](int64_t block, int r, int64_t place, T sum) {
+          const int64_t at = place - plan.framing.pad_left;
           if (at < 0 || at >= samples) return;
           const T projected = sum * inverse_envelope(plan, block, r, frames);
           T& tau = state.tau[offset + at];
@@ -170,7 +171,7 @@ class Watch {
 template <class T>
 int64_t step_bytes(const Framing& f, const TileShape& shape, const MelTarget<T>* mel) {
   const auto piece = [](int64_t count) { return aligned(count * int64_t{sizeof(T)}); };
-  const int64_t plain = tile_bytes<T>(shape) + ring_bytes<T>(f, shape);
+  const int64_t plain = tile_bytes<T>(shape) + carry_bytes<T>(f);
   if (!mel) return plain;
   return plain + piece((mel->bank.bands + 1) * shape.frames) +
          piece(parts_count(mel->bank, shape.frames));
@@ -192,12 +193,12 @@ void reconstruct(const Cuda& device, const StftPlan& plan, View<const T, 3> magn
   Job<T> job = make_job(f, magnitude, scales, own_frames, phase, options);
   const Watch<T> watch(device, tables, job, options);
   job.progress = watch.progress();
-  with_transform(tables, [&](TileShape shape, auto maker) {
+  const auto bytes = [&](const TileShape& shape) { return step_bytes(f, shape, mel); };
+  with_transform(device, tables, bytes, [&](TileShape shape, auto maker) {
     using Maker = decltype(maker);
     job.blocks_of_task = blocks_of_task(device, f, shape, rows, job.blocks);
     const int64_t tasks = (job.blocks + job.blocks_of_task - 1) / job.blocks_of_task;
-    const Launch how =
-        launch_of(device, rows * tasks, shape.block_threads(), step_bytes(f, shape, mel));
+    const Launch how = launch_of(device, rows * tasks, shape.block_threads(), bytes(shape));
     const auto kernel = mel ? step_kernel<T, Maker, true> : step_kernel<T, Maker, false>;
     const auto run = [&](Step step) {
       launch_tiles(device, how, kernel, tables, shape, maker, step, job, state,

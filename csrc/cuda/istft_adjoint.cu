@@ -25,11 +25,12 @@ __global__ void divide_kernel(Plan<T> plan, View<const T, 2> signal, RowSizes fr
 }
 
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     istft_adjoint_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                          RowSizes frames, View<Cx<T>, 3> out) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
   const auto fft = maker(plan);
   const auto& [data, size, stride] = out;
@@ -76,7 +77,7 @@ void Backend<Cuda>::istft_adjoint(const Cuda& device, const StftPlan& plan, View
   launch(device, divide_kernel<T>, blocks_for(rows * length), kThreads, 0, tables, signal,
          own_frames, own_samples, divided);
   const Batch batch{divided, kSampleType<T>, length, 1, own_samples};
-  with_transform(tables, [&](TileShape shape, auto maker) {
+  with_transform(device, tables, tile_bytes<T>, [&](TileShape shape, auto maker) {
     launch_tiles(device,
                  launch_of(device, tiles_of(shape, rows, out.shape[2]), shape.block_threads(),
                            tile_bytes<T>(shape)),

@@ -35,11 +35,12 @@ struct BandsOut {
 };
 
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     mel_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                int64_t rows, Bank<T> bank, MagnitudePower<T> raise, T eps, BandsOut<T> to) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
   T* const parts = pieces.take<T>(parts_count(bank, shape.frames));
   BlockPeak<T> peak{pieces.take<Key<T>>(1)};
@@ -137,10 +138,12 @@ void Backend<Cuda>::mel(const Cuda& device, const StftPlan& plan, const MelBands
   const BandsOut<T> to = bands_out(device, out, options.compression);
   const Batch batch = batch_of(device, x, lengths);
   const MagnitudePower<T> raise{static_cast<T>(options.exponent)};
-  with_transform(tables, [&](TileShape shape, auto maker) {
-    const Launch how =
-        launch_of(device, tiles_of(shape, x.batch, out.shape[2]), shape.block_threads(),
-                  tile_bytes<T>(shape) + band_bytes(bank, shape.frames));
+  const auto bytes = [&](const TileShape& shape) {
+    return tile_bytes<T>(shape) + band_bytes(bank, shape.frames);
+  };
+  with_transform(device, tables, bytes, [&](TileShape shape, auto maker) {
+    const Launch how = launch_of(device, tiles_of(shape, x.batch, out.shape[2]),
+                                 shape.block_threads(), bytes(shape));
     launch_tiles(device, how, mel_kernel<T, decltype(maker)>, tables, shape, maker, batch, x.batch,
                  bank, raise, static_cast<T>(options.magnitude_eps), to);
   });

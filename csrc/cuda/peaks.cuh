@@ -2,6 +2,8 @@
 // Largest values, found by many blocks: floating-point numbers as integers of the same order, whose
 // atomic maximum does not depend on who comes first.
 #pragma once
+#include <bit>
+
 #include "cuda/complex.cuh"
 #include "cuda/launch.h"
 
@@ -13,8 +15,8 @@ struct Ordered;
 template <>
 struct Ordered<float> {
   using Key = int;
-  static LAPPED_INLINE Key key(float v) {
-    const int bits = __float_as_int(v);
+  static constexpr Key key(float v) {  // of the host, too
+    const int bits = std::bit_cast<int>(v);
     return bits < 0 ? bits ^ 0x7fffffff : bits;
   }
   static LAPPED_INLINE float value(Key k) { return __int_as_float(k < 0 ? k ^ 0x7fffffff : k); }
@@ -23,8 +25,8 @@ struct Ordered<float> {
 template <>
 struct Ordered<double> {
   using Key = long long;
-  static LAPPED_INLINE Key key(double v) {
-    const long long bits = __double_as_longlong(v);
+  static constexpr Key key(double v) {
+    const long long bits = std::bit_cast<long long>(v);
     return bits < 0 ? bits ^ 0x7fffffffffffffffLL : bits;
   }
   static LAPPED_INLINE double value(Key k) {

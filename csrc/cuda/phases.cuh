@@ -63,14 +63,18 @@ LAPPED_INLINE void take_magnitudes(const Tile<T>& tile, const Fft& fft, const Jo
                                    int64_t b, int64_t t, int64_t count) {
   const Plan<T>& plan = tile.plan;
   const T scale = job.magnitudes.scale(b);
-  each_item(tile.shape, pair_count(plan), false, [&](int f, int p) {
-    if (t + f >= count) return;
-    Cx<T>* const z = tile.frame(f);
-    BinsOfPair<T> x = bins_of(plan, fft, z, p);
-    x.low = with_magnitude(x.low, job.magnitudes.at(b, p, t + f, scale));
-    if (x.both) x.high = with_magnitude(x.high, job.magnitudes.at(b, plan.n - p, t + f, scale));
-    put_bins(plan, fft, z, p, x.low, x.high);
-  });
+  const Items own = items_of(tile.shape, false);
+  if (t + own.frame >= count) return;
+  const View<const T, 3>& view = job.magnitudes.view;
+  PairWalk<const T> given(view.data + b * view.stride[0] + (t + own.frame) * view.stride[2],
+                          view.stride[1], plan.n, own);
+  Cx<T>* const z = tile.frame(own.frame);
+#pragma unroll 4
+  for (int p = own.first; p < pair_count(plan); p += own.step, given.next()) {
+    const BinsOfPair<T> x = bins_of(plan, fft, z, p);
+    put_bins(plan, fft, z, p, with_magnitude(x.low, *given.low * scale),
+             x.both ? with_magnitude(x.high, *given.high * scale) : Cx<T>{0, 0});
+  }
 }
 
 // Bins of one frame where they stand in the place of the transform: those of 0 and n_fft / 2, which

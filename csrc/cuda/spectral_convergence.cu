@@ -11,12 +11,13 @@ namespace {
 // of_frames[b * width + t] = sums over the bins of one frame: each thread over its own bins, then
 // over the threads of the frame in their order.
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     frame_error_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                        Magnitudes<T> magnitudes, RowSizes frames, const Progress* progress,
                        Squares* of_frames) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
   Squares* const of_threads = pieces.take<Squares>(shape.frames * shape.threads);
   const auto fft = maker(plan);
@@ -94,13 +95,18 @@ __global__ void verdict_kernel(const Squares* of_frames, int64_t width, RowSizes
 
 }  // namespace
 
+// Work memory of a block of frame_error_kernel.
+template <class T>
+int64_t judge_bytes(const TileShape& shape) {
+  return tile_bytes<T>(shape) + aligned(shape.block_threads() * int64_t{sizeof(Squares)});
+}
+
 template <class T>
 Judge judge_of(const Cuda& device, const Plan<T>& plan, int64_t rows, int64_t frames) {
   Judge judge{{}, allocate<Squares>(device, rows * frames)};
-  with_transform(plan, [&](TileShape shape, auto) {
-    const int64_t sums = aligned(shape.block_threads() * int64_t{sizeof(Squares)});
+  with_transform(device, plan, judge_bytes<T>, [&](TileShape shape, auto) {
     judge.frames = launch_of(device, tiles_of(shape, rows, frames), shape.block_threads(),
-                             tile_bytes<T>(shape) + sums);
+                             judge_bytes<T>(shape));
   });
   return judge;
 }
@@ -109,7 +115,7 @@ template <class T>
 void judge(const Cuda& device, const Judge& how, const Plan<T>& plan, const Batch& batch,
            const Magnitudes<T>& magnitudes, RowSizes frames, const Verdict& verdict) {
   const int64_t rows = magnitudes.view.shape[0], width = magnitudes.view.shape[2];
-  with_transform(plan, [&](TileShape shape, auto maker) {
+  with_transform(device, plan, judge_bytes<T>, [&](TileShape shape, auto maker) {
     launch_tiles(device, how.frames, frame_error_kernel<T, decltype(maker)>, plan, shape, maker,
                  batch, magnitudes, frames, verdict.progress, how.of_frames);
   });

@@ -60,11 +60,12 @@ LAPPED_INLINE void each_value(const Tile<T>& tile, const Fft& fft, const Values<
 // --- values
 
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     values_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                   int64_t rows, Values<T> values, View<T, 4> out) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
   T* const parts = pieces.take<T>(parts_count(values.bank, shape.frames));
   const auto fft = maker(plan);
@@ -102,12 +103,13 @@ struct LossSums {
 
 // of_frames[b * width + t]: each thread over its own values, then over a frame's threads in order.
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     compare_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                    int64_t rows, int64_t width, Values<T> values, View<const T, 4> target,
                    bool squared_logs, LossSums* of_frames) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
   T* const parts = pieces.take<T>(parts_count(values.bank, shape.frames));
   LossSums* const of_threads = pieces.take<LossSums>(shape.frames * shape.threads);
@@ -219,18 +221,19 @@ LAPPED_INLINE void band_slopes(const Tile<T>& tile, const Fft& fft, const Values
 }
 
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     loss_gradient_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                          Values<T> values, View<const T, 4> target, Slope<T> slope,
                          AdjointOut<T> to) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
-  T* const ring = pieces.take<T>(ring_length(plan.framing, shape.frames));
+  T* const carry = pieces.take<T>(2 * carried_length(plan.framing));
   const BandWork<T> s(pieces, plan, values.bank, shape.frames);
   const Bank<T>& bank = values.bank;
   const auto fft = maker(plan);
-  add_up(tile, fft, ring, to, [&](int64_t b, int64_t t, int64_t frames) {
+  add_up(tile, fft, carry, to, [&](int64_t b, int64_t t, int64_t frames) {
     analyse(tile, fft, batch.row(b), t, frames);
     if (bank.bands) band_slopes(tile, fft, values, slope, target, s, b, t, frames);
     // Derivative of the sums by the magnitude of bin k of frame t + f.
@@ -277,10 +280,12 @@ void Backend<Cuda>::spectral_values(const Cuda& device, const StftPlan& plan,
   const Plan<T>& tables = plan_on<T>(device, plan);
   const Values<T> values = values_on<T>(device, of);
   const Batch batch = batch_of(device, x, lengths);
-  with_transform(tables, [&](TileShape shape, auto maker) {
+  const auto bytes = [&](const TileShape& shape) {
+    return tile_bytes<T>(shape) + parts_bytes(values, shape);
+  };
+  with_transform(device, tables, bytes, [&](TileShape shape, auto maker) {
     const int64_t tiles = tiles_of(shape, x.batch, out.shape[1] * kValueFrames);
-    const Launch how = launch_of(device, tiles, shape.block_threads(),
-                                 tile_bytes<T>(shape) + parts_bytes(values, shape));
+    const Launch how = launch_of(device, tiles, shape.block_threads(), bytes(shape));
     launch_tiles(device, how, values_kernel<T, decltype(maker)>, tables, shape, maker, batch,
                  x.batch, values, out);
   });
@@ -298,10 +303,13 @@ void Backend<Cuda>::spectral_loss(const Cuda& device, const StftPlan& plan,
   const Batch batch = batch_of(device, x, lengths);
   const int64_t width = frame_count(plan.framing(), x.samples);
   LossSums* const of_frames = allocate<LossSums>(device, x.batch * width);
-  with_transform(tables, [&](TileShape shape, auto maker) {
-    const int64_t sums = aligned(shape.block_threads() * int64_t{sizeof(LossSums)});
-    const Launch how = launch_of(device, tiles_of(shape, x.batch, width), shape.block_threads(),
-                                 tile_bytes<T>(shape) + parts_bytes(values, shape) + sums);
+  const auto bytes = [&](const TileShape& shape) {
+    return tile_bytes<T>(shape) + parts_bytes(values, shape) +
+           aligned(shape.block_threads() * int64_t{sizeof(LossSums)});
+  };
+  with_transform(device, tables, bytes, [&](TileShape shape, auto maker) {
+    const Launch how =
+        launch_of(device, tiles_of(shape, x.batch, width), shape.block_threads(), bytes(shape));
     launch_tiles(device, how, compare_kernel<T, decltype(maker)>, tables, shape, maker, batch,
                  x.batch, width, values, target, squared_logs, of_frames);
   });

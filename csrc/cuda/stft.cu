@@ -15,24 +15,49 @@ struct SpectrumOut {
   int64_t row, bin, frame;  // strides
   Kind kind;
   T eps;
-
-  // 0 for a frame past the row's own.
-  LAPPED_INLINE void put(int64_t at, Cx<T> x, bool own) const {
-    if (kind == Kind::kComplex)
-      static_cast<Cx<T>*>(data)[at] = own ? x : Cx<T>{0, 0};
-    else if (kind == Kind::kPower)
-      static_cast<T*>(data)[at] = own ? squared(x) : T(0);
-    else
-      static_cast<T*>(data)[at] = own ? std::sqrt(squared(x, eps)) : T(0);
-  }
 };
 
+// What becomes of a bin.
+template <Kind K, class T>
+struct Stored {
+  using Type = T;
+  static LAPPED_INLINE T of(Cx<T> bin, T eps) {
+    return K == Kind::kPower ? squared(bin) : std::sqrt(squared(bin, eps));
+  }
+};
+template <class T>
+struct Stored<Kind::kComplex, T> {
+  using Type = Cx<T>;
+  static LAPPED_INLINE Cx<T> of(Cx<T> bin, T) { return bin; }
+};
+
+// Stores what the tile holds of frames t and later of row b, which has `count` frames.
+template <Kind K, class T, class Fft>
+LAPPED_INLINE void store(const Tile<T>& tile, const Fft& fft, const SpectrumOut<T>& out, int64_t b,
+                         int64_t t, int64_t count, int64_t width) {
+  using E = typename Stored<K, T>::Type;
+  const Plan<T>& plan = tile.plan;
+  const Items own = items_of(tile.shape, out.bin == 1 && out.frame != 1);
+  const int64_t frame = t + own.frame;
+  if (frame >= width) return;
+  const bool has = frame < count;  // else 0
+  const Cx<T>* const z = tile.frame(own.frame);
+  PairWalk<E> to(static_cast<E*>(out.data) + b * out.row + frame * out.frame, out.bin, plan.n, own);
+#pragma unroll 4
+  for (int p = own.first; p < pair_count(plan); p += own.step, to.next()) {
+    const BinsOfPair<T> x = bins_of(plan, fft, z, p);
+    *to.low = has ? Stored<K, T>::of(x.low, out.eps) : E{};
+    if (x.both) *to.high = has ? Stored<K, T>::of(x.high, out.eps) : E{};
+  }
+}
+
 template <class T, class Maker>
-__global__ void __launch_bounds__(Maker::kBlockThreads)
+__global__ void __launch_bounds__(Maker::kBlockThreads, Maker::kBlocks)
     spectrum_kernel(WorkMemory work, Plan<T> plan, TileShape shape, Maker maker, Batch batch,
                     int64_t rows, int64_t width, SpectrumOut<T> out) {
+  plan = maker.known(plan), shape = maker.shape(shape);
   LAPPED_SHARED_MEMORY(shared);
-  Pieces pieces(shared, work);
+  Pieces pieces(shared, work, maker);
   const Tile<T> tile{plan, shape, pieces.take<Cx<T>>(int64_t{shape.frames} * shape.z_stride)};
   const auto fft = maker(plan);
   const int64_t tiles = (width + shape.frames - 1) / shape.frames;
@@ -41,13 +66,12 @@ __global__ void __launch_bounds__(Maker::kBlockThreads)
     const Row row = batch.row(b);
     const int64_t count = frame_count(plan.framing, row.samples);
     analyse(tile, fft, row, t, count);
-    each_item(tile.shape, pair_count(plan), out.bin == 1 && out.frame != 1, [&](int f, int p) {
-      if (t + f >= width) return;
-      const int64_t at = b * out.row + (t + f) * out.frame;
-      const BinsOfPair<T> x = bins_of(plan, fft, tile.frame(f), p);
-      out.put(at + p * out.bin, x.low, t + f < count);
-      if (x.both) out.put(at + (plan.n - p) * out.bin, x.high, t + f < count);
-    });
+    if (out.kind == Kind::kComplex)
+      store<Kind::kComplex>(tile, fft, out, b, t, count, width);
+    else if (out.kind == Kind::kPower)
+      store<Kind::kPower>(tile, fft, out, b, t, count, width);
+    else
+      store<Kind::kMagnitude>(tile, fft, out, b, t, count, width);
     __syncthreads();
   }
 }
@@ -57,7 +81,7 @@ void run(const Cuda& device, const StftPlan& plan, const Signals& x, const int64
          int64_t width, const SpectrumOut<T>& out) {
   const Plan<T>& tables = plan_on<T>(device, plan);
   const Batch batch = batch_of(device, x, lengths);
-  with_transform(tables, [&](TileShape shape, auto maker) {
+  with_transform(device, tables, tile_bytes<T>, [&](TileShape shape, auto maker) {
     launch_tiles(device,
                  launch_of(device, tiles_of(shape, x.batch, width), shape.block_threads(),
                            tile_bytes<T>(shape)),

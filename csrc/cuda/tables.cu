@@ -77,7 +77,8 @@ Cx<T> root(int64_t k, int64_t n) {  // exp(-2 pi i k / n)
 template <class T>
 std::vector<Cx<T>> untangling_factors(int64_t n) {
   std::vector<Cx<T>> factors;
-  for (int64_t k = 0; 2 * k <= n; ++k) factors.push_back(root<T>(k, 2 * n));
+  for (int64_t k = 0; 2 * k < n; ++k) factors.push_back(root<T>(k, 2 * n));
+  factors.push_back({0, -1});  // of n / 2, exactly; more than is asked for where n is odd
   return factors;
 }
 

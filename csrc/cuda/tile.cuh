@@ -2,6 +2,7 @@
 // How work is cut: a block takes `frames` consecutive frames of a row side by side, each with
 // `threads` threads, and then the next tile. Results never depend on the cut.
 #pragma once
+#include <algorithm>
 #include <type_traits>
 
 #include "cuda/fft.cuh"
@@ -17,7 +18,8 @@ constexpr int64_t aligned(int64_t bytes) {
 }
 
 // Work memory of a block, given out piece by piece: shared memory, or where that is too small the
-// block's part of `global`.
+// block's part of `global`. That it is shared is for the compiler to know: it need not ask of every
+// access.
 struct WorkMemory {
   unsigned char* global;
   int64_t bytes;
@@ -27,6 +29,9 @@ class Pieces {
  public:
   LAPPED_INLINE Pieces(unsigned char* shared, const WorkMemory& work)
       : at_(work.global ? work.global + blockIdx.x * work.bytes : shared) {}
+  template <class Maker>
+  LAPPED_INLINE Pieces(unsigned char* shared, const WorkMemory& work, const Maker&)
+      : Pieces(shared, Maker::kShared ? WorkMemory{} : work) {}
   template <class E>
   LAPPED_INLINE E* take(int64_t count) {
     E* const piece = reinterpret_cast<E*>(at_);
@@ -94,17 +99,33 @@ void launch_tiles(const Cuda& device, const Launch& how, void (*kernel)(WorkMemo
 
 template <class T>
 struct GeneralMaker {
-  static constexpr int kBlockThreads = 256;  // at most
+  static constexpr bool kShared = false;                  // whether work memory always is
+  static constexpr int kBlockThreads = 256, kBlocks = 1;  // at most, at least
   int threads;
+  LAPPED_INLINE TileShape shape(const TileShape& given) const { return given; }
+  LAPPED_INLINE const Plan<T>& known(const Plan<T>& given) const { return given; }
   __device__ GeneralFft<T> operator()(const Plan<T>& plan) const { return {plan.fft, threads}; }
 };
 
 template <class T, int Frames, int Threads, int... Radices>
 struct FixedMaker {
+  using Fft = FixedFft<T, Threads, Radices...>;
+  static constexpr bool kShared = true;
   static constexpr int kBlockThreads = Frames * Threads;
-  __device__ FixedFft<T, Threads, Radices...> operator()(const Plan<T>& plan) const {
-    return {plan.fixed_twiddles};
+  // Blocks that a multiprocessor should hold at least, by the registers of the largest butterfly.
+  static constexpr int kBlocks = (64 << 10) / (kBlockThreads * (32 + 3 * std::max({Radices...})));
+  static constexpr TileShape kShape{Frames, Threads, z_stride(Fft::kPlaces, Frames)};
+
+  LAPPED_INLINE TileShape shape(const TileShape&) const { return kShape; }
+  // The plan with what the compiler should know of it.
+  LAPPED_INLINE Plan<T> known(Plan<T> plan) const {
+    plan.half_length = true;
+    plan.n = Fft::n;
+    plan.bins = Fft::n + 1;
+    plan.framing.n_fft = 2 * Fft::n;
+    return plan;
   }
+  __device__ Fft operator()(const Plan<T>& plan) const { return {plan.fixed_twiddles}; }
 };
 
 // Frames of a tile that does not fit in shared memory count little; a block of 256 threads serves
@@ -121,15 +142,15 @@ TileShape general_shape(int64_t n_fft, int work_length) {
   return {frames, threads, z_stride(work_length, frames)};
 }
 
-template <class T, class F>
-void with_transform(const Plan<T>& plan, F f) {
+// bytes(shape) is the work memory of a block.
+template <class T, class Bytes, class F>
+void with_transform(const Cuda& device, const Plan<T>& plan, Bytes bytes, F f) {
   const int64_t n_fft = plan.framing.n_fft;
   if constexpr (sizeof(T) == sizeof(float)) {
-#define LAPPED_FIXED(N, FRAMES, THREADS, ...)                          \
-  if (n_fft == N) {                                                    \
-    constexpr int places = FixedFft<T, THREADS, __VA_ARGS__>::kPlaces; \
-    return f(TileShape{FRAMES, THREADS, z_stride(places, FRAMES)},     \
-             FixedMaker<T, FRAMES, THREADS, __VA_ARGS__>{});           \
+#define LAPPED_FIXED(N, FRAMES, THREADS, ...)                                                    \
+  if (n_fft == N) {                                                                              \
+    constexpr FixedMaker<T, FRAMES, THREADS, __VA_ARGS__> maker{};                               \
+    if (bytes(maker.kShape) <= limits(device.index).shared_bytes) return f(maker.kShape, maker); \
   }
     LAPPED_FIXED_SIZES(LAPPED_FIXED)
 #undef LAPPED_FIXED

@@ -29,8 +29,8 @@ __all__ = [
     "weighting",
 ]
 
-_LAZY = ("nn", "pipelines")  # imported when asked for: they need torch
-_PLANNED = ("batch", "compat")
+_LAZY = ("batch", "nn", "pipelines", "ray")  # imported when asked for
+_PLANNED = ("compat",)
 
 
 def __getattr__(name: str) -> Any:

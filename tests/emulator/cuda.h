@@ -22,6 +22,7 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __syncthreads() ::lapped::emulator::barrier(__FILE__, __LINE__)
+#define __syncwarp() ::lapped::emulator::warp_barrier(__FILE__, __LINE__)
 #define LAPPED_SHARED_MEMORY(name) unsigned char* const name = ::lapped::emulator::shared_memory()
 
 namespace lapped::emulator {
@@ -31,6 +32,7 @@ struct Index {
 };
 
 void barrier(const char* file, int line);
+void warp_barrier(const char* file, int line);
 unsigned char* shared_memory();
 void run(unsigned blocks, unsigned threads, size_t shared, const std::function<void()>& body);
 
@@ -55,6 +57,12 @@ void start(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, siz
 
 // --- device functions ---
 
+struct float2 {
+  float x, y;
+};
+struct double2 {
+  double x, y;
+};
 struct __half {
   _Float16 value;
 };

@@ -19,8 +19,9 @@ Index thread, block, block_size, grid_size;
 namespace {
 
 constexpr size_t kStackBytes = 256 << 10;
+constexpr unsigned kWarp = 32;
 
-enum class Doing { kRunning, kWaiting, kDone };
+enum class Doing { kRunning, kWaiting, kWaitingForWarp, kDone };
 
 // A fiber is entered through its context; after that jumps change to it, without a system call.
 struct Fiber {
@@ -86,12 +87,28 @@ std::vector<unsigned> visiting_order(unsigned threads) {
   return order;
 }
 
+// Lets warps go on all of whose threads wait at one barrier of theirs; whether any does.
+bool warps_released(unsigned threads) {
+  bool any = false;
+  for (unsigned w = 0; w < threads; w += kWarp) {
+    const unsigned end = std::min(threads, w + kWarp);
+    bool together = true;
+    for (unsigned i = w; i < end; ++i)
+      together = together && fibers[i]->doing == Doing::kWaitingForWarp &&
+                 fibers[i]->line == fibers[w]->line;
+    for (unsigned i = w; together && i < end; ++i) fibers[i]->doing = Doing::kRunning;
+    any = any || together;
+  }
+  return any;
+}
+
 // Whether the block goes on: all its threads wait at one barrier. Throws where some never come.
 bool released(unsigned threads) {
   const Fiber& first = *fibers[0];
   for (unsigned i = 0; i < threads; ++i) {
     const Fiber& f = *fibers[i];
-    if (f.doing != first.doing || (f.doing == Doing::kWaiting && f.line != first.line))
+    if (f.doing != first.doing || f.doing == Doing::kWaitingForWarp ||
+        (f.doing == Doing::kWaiting && f.line != first.line))
       throw std::runtime_error(std::string("emulator: not every thread reaches the barrier at ") +
                                (f.file       ? f.file
                                 : first.file ? first.file
@@ -108,24 +125,29 @@ void run_block(unsigned threads) {
   prepare(threads);
   do {
     for (unsigned i : visiting_order(threads)) {
+      if (fibers[i]->doing != Doing::kRunning) continue;
       thread.x = i;
       continue_fiber(*fibers[i]);
     }
-  } while (released(threads));
+  } while (warps_released(threads) || released(threads));
 }
 
-}  // namespace
-
-void barrier(const char* file, int line) {
+void wait(Doing at, const char* file, int line) {
   if (skipped(file, line)) return;
   const Index self = thread;
   Fiber& f = *fibers[self.x];
-  f.doing = Doing::kWaiting;
+  f.doing = at;
   f.file = file;
   f.line = line;
   if (!_setjmp(f.place)) _longjmp(scheduler, 1);
   thread = self;
 }
+
+}  // namespace
+
+void barrier(const char* file, int line) { wait(Doing::kWaiting, file, line); }
+
+void warp_barrier(const char* file, int line) { wait(Doing::kWaitingForWarp, file, line); }
 
 unsigned char* shared_memory() {
   const auto address = reinterpret_cast<uintptr_t>(shared_bytes.data());

@@ -7,16 +7,24 @@ from importlib import import_module
 
 import click
 
-from lapped.cli import ENVIRONMENT, WRONG_CALL
+from lapped.cli import ENVIRONMENT
 from lapped.cli.versions import LAPPED
 
-COMMANDS = {  # name: (module with its `command`, what --help says of it)
-    "bench": ("lapped.benchmarks.command", "Time lapped beside other libraries on this machine."),
-    "demo": ("lapped.cli.demo", "Run the three pipelines over real speech."),
-    "info": ("lapped.cli.info", "Show versions, instruction sets and threads."),
-    "presets": ("lapped.cli.presets", "List the mel front ends that are known by name."),
+COMMANDS = {  # name: (module:function, what --help says of it)
+    "run": ("lapped.cli.run:command", "Do one thing to every file of a folder, or of many."),
+    "status": ("lapped.cli.runs:status", "How far a run is."),
+    "errors": ("lapped.cli.runs:errors", "What could not be read, and why."),
+    "retry": ("lapped.cli.runs:retry", "Do again what failed."),
+    "verify": ("lapped.cli.runs:verify", "Are the results as they were written?"),
+    "export": ("lapped.cli.export:command", "Results in the form other libraries read."),
+    "bench": (
+        "lapped.benchmarks.command:command",
+        "Time lapped beside other libraries on this machine.",
+    ),
+    "demo": ("lapped.cli.demo:command", "Run the three pipelines over real speech."),
+    "info": ("lapped.cli.info:command", "Show versions, instruction sets and threads."),
+    "presets": ("lapped.cli.presets:command", "List the mel front ends that are known by name."),
 }
-PLANNED = ("run", "status", "errors", "retry", "verify", "export")
 
 
 class LazyGroup(click.Group):
@@ -30,8 +38,6 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in PLANNED:
-            raise Refused(f"lapped {name} does not exist yet", WRONG_CALL)
         return _load(name) if name in COMMANDS else None
 
 
@@ -45,7 +51,9 @@ class Refused(click.ClickException):
 
 def _load(name: str) -> click.Command:
     try:
-        return import_module(COMMANDS[name][0]).command
+        module, _, function = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), function)
+        return command
     except ImportError as error:
         raise Refused(f"lapped {name} cannot start: {_reason(error)}", ENVIRONMENT) from error
 

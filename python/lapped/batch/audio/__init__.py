@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples out of items: whole, or block by block, with every damage noticed."""
+
+from lapped.batch.audio.arrays import load_array, shape_of
+from lapped.batch.audio.decoding import Audio, blocks, decode, rate_of, resampled, seconds_of
+from lapped.batch.audio.settings import AudioSettings, settings_of
+
+__all__ = [
+    "Audio",
+    "AudioSettings",
+    "blocks",
+    "decode",
+    "load_array",
+    "rate_of",
+    "resampled",
+    "seconds_of",
+    "settings_of",
+    "shape_of",
+]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts as .safetensors: every result a tensor by its item's id.
+
+::
+
+    8 bytes: length of the header | header: JSON, padded with blanks | tensors, one after another
+
+The header is written last, into space that is left for it: results go straight to the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lapped.batch.config import Config
+from lapped.batch.items import Item
+from lapped.batch.output import Output
+from lapped.batch.sinks.files import Pending, Place, Result, Sink, checksum
+from lapped.batch.spool import pieces
+
+_NAMES = {"float32": "F32", "float16": "F16", "int16": "I16"}
+_ENTRY = 128  # bytes of a tensor's entry besides its name: two axes and two offsets fit
+_HEAD = 4096  # for the metadata
+_ALIGN = 8
+
+
+class Safetensors(Sink):
+    format = "safetensors"
+    suffix = ".safetensors"
+
+    def __init__(
+        self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
+    ) -> None:
+        super().__init__(config, output, folder, part, items)
+        names = sum(len(json.dumps(item.id)) for item in items)
+        self._space = -(-(_HEAD + names + _ENTRY * len(items)) // _ALIGN) * _ALIGN
+        self._header: dict[str, Any] = {"__metadata__": _metadata(config, output)}
+        self._at = 0
+        self._file = self.temporary.open("wb", buffering=0)
+        self._file.seek(8 + self._space)
+
+    def put(self, item: Item, value: Result) -> Place:
+        begin = self._at
+        for piece in pieces(value):
+            content = memoryview(piece).cast("B")
+            while content:
+                content = content[self._file.write(content) :]
+            self._at += piece.nbytes
+        self._header[item.id] = {
+            "dtype": _NAMES[str(value.dtype)],
+            "shape": list(value.shape),
+            "data_offsets": [begin, self._at],
+        }
+        return self.place(value, key=item.id, offset=8 + self._space + begin)
+
+    def close(self) -> list[Pending]:
+        header = json.dumps(self._header, separators=(",", ":")).encode()
+        if len(header) > self._space:
+            raise AssertionError(f"a header of {len(header)} bytes in {self._space}")
+        self._file.seek(0)
+        self._file.write(struct.pack("<Q", self._space) + header.ljust(self._space))
+        self._file.close()
+        return [checksum(self.temporary, self.final)]
+
+    def clear(self) -> None:
+        self._file.close()
+        super().clear()
+
+    @staticmethod
+    def read(folder: Path, place: Place) -> np.ndarray:
+        count = int(np.prod(place["shape"]))
+        with (folder / place["file"]).open("rb") as file:
+            values = np.fromfile(file, place["dtype"], count, offset=place["offset"])
+        return values.reshape(place["shape"])
+
+
+def _metadata(config: Config, output: Output) -> dict[str, str]:
+    about = {"kind": output.kind, "sample_rate": str(output.sample_rate)}
+    if output.kind == "features":
+        about |= {"layout": output.layout, "preset": config.preset}
+    return about
