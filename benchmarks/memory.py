@@ -22,7 +22,7 @@ import numpy as np
 
 from .cases import N_MELS, Case
 from .inputs import Inputs
-from .malloc import give_back_freed_memory
+from lapped._malloc import give_back_freed_memory
 from .rivals import load
 
 _PROC = Path("/proc/self")

@@ -14,7 +14,7 @@ from .cases import Case
 from .check import CHECKS, error_of, limit_of
 from .floors import Floors
 from .inputs import Inputs
-from .malloc import keep_freed_memory
+from lapped._malloc import keep_freed_memory
 from .measure import CLOCKS, Effort, Ratio, Samples, Timing, alike, interleaved
 from .memory import Weight, can_weigh, weigh
 from .rivals import OURS, Rival, UnsupportedError, load

@@ -14,7 +14,7 @@ import pytest
 from .cases import MAIN, OPS
 from .check import error_of, limit_of
 from .inputs import Inputs
-from .malloc import keep_freed_memory
+from lapped._malloc import keep_freed_memory
 from .rivals import Rival, UnsupportedError, load
 from .suites import EVERYDAY
 

@@ -225,7 +225,7 @@ def test_kept_memory_has_no_new_page_faults():
     script = """
 import resource
 import numpy as np
-from benchmarks.malloc import keep_freed_memory
+from lapped._malloc import keep_freed_memory
 if keep_freed_memory():
     def touch():
         np.empty(8 * 2**20, np.uint8).fill(1)

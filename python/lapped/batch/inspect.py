@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from lapped.batch import running
 from lapped.batch.codes import CODES
 from lapped.batch.record import finish, index, lock
+from lapped.batch.record.checksum import checksum_of_file
 from lapped.batch.record.finish import Summary
 from lapped.batch.record.index import Row
 from lapped.batch.running import Run
@@ -118,20 +118,12 @@ def _faults(run: Run, part: int, deep: bool) -> Iterator[Fault]:
 
 def _fault_of(path: Path, entry: dict[str, Any]) -> str:
     try:
-        size, crc = _measured(path)
+        found = checksum_of_file(path)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    if size != entry["bytes"]:
-        return f"holds {size} bytes, not {entry['bytes']}"
-    return "" if crc == entry["crc32"] else "its content has changed"
-
-
-def _measured(path: Path) -> tuple[int, int]:
-    size, crc = 0, 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            size, crc = size + len(block), zlib.crc32(block, crc)
-    return size, crc
+    if found.bytes != entry["bytes"]:
+        return f"holds {found.bytes} bytes, not {entry['bytes']}"
+    return "" if found.value == entry["checksum"] else "its content has changed"
 
 
 def _unreadable(run: Run, part: int) -> Iterator[Fault]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 
 def printable(text: str) -> str:
@@ -12,7 +14,7 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item:
     """One input: a file, a member of an archive, or a stretch of either.
 
@@ -53,7 +55,7 @@ class Item:
     duration: float | None = None
     own_id: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The manifest's name, else 24 hex digits of where the input is: never just its stem."""
         if self.own_id:
@@ -61,6 +63,10 @@ class Item:
         where = (self.uri, self.member, self.start, self.end, self.channel)
         text = "\0".join("" if part is None else str(part) for part in where)
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """For pickle, which would otherwise ask the class for its fields each time."""
+        return type(self), tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
     def __str__(self) -> str:
         """For messages: what a person would look for."""

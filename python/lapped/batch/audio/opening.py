@@ -33,7 +33,7 @@ _WHOLE = 64 << 20  # bytes of a remote file that are fetched at once
 _kept = threading.local()  # the last row group of each thread
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InMemory(Item):
     """An item whose bytes are here already."""
 

@@ -22,7 +22,9 @@ from lapped.batch.record.index import Head
 from lapped.batch.record.plan import Plan, Planned
 from lapped.batch.sinks import open_sink
 
-_AHEAD = 4  # items a thread may have waiting
+_AHEAD = 4  # tasks a thread may have waiting
+_TOGETHER = 8  # items of a task, of short ones
+_SHORT_S = 60.0  # most audio of a task that holds several
 _BATCH_S = 600.0  # most audio in one call of a work that takes several
 
 
@@ -32,6 +34,21 @@ class Job:
 
     part: int
     items: list[Planned]
+
+
+@dataclass
+class _Waiting:
+    """A task on its way through a thread; without a future, the end of its part."""
+
+    job: Job | None
+    takes: int
+    future: Future[list[Outcome]] | None
+
+    def outcomes(self) -> Iterator[tuple[Job | None, Outcome | None]]:
+        if self.future is None:
+            yield self.job, None
+        else:
+            yield from ((self.job, outcome) for outcome in self.future.result())
 
 
 class Line:
@@ -73,31 +90,50 @@ class Line:
         """Outcomes in order, (job, None) at the end of each part, (None, None) before it may have
         to wait for the next one.
         """
-        waiting: deque[tuple[Job, int, Future[Outcome] | None]] = deque()
+        waiting: deque[_Waiting] = deque()
         held, most = 0, self._station.config.mem
         for job in map(self._job, parts):
-            for planned in job.items if job else ():
-                takes = min(self._station.bytes_for(planned), most)
+            for items, takes in self._tasks(job) if job else ():
                 while waiting and (held + takes > most or len(waiting) >= _AHEAD * self._threads):
-                    done = waiting.popleft()
-                    yield done[0], _result(done[2])
-                    held -= done[1]
+                    yield from waiting[0].outcomes()
+                    held -= waiting.popleft().takes
                 held += takes
-                waiting.append((job, takes, threads.submit(self._station, planned)))
+                waiting.append(_Waiting(job, takes, threads.submit(self._each, items)))
             if job:
-                waiting.append((job, 0, None))
-            while waiting and (job is None or waiting[0][2] is None):
-                done = waiting.popleft()
-                yield done[0], _result(done[2])
-                held -= done[1]
+                waiting.append(_Waiting(job, 0, None))
+            while waiting and (job is None or waiting[0].future is None):
+                yield from waiting[0].outcomes()
+                held -= waiting.popleft().takes
             if job is None:
                 yield None, None
         while waiting:
-            done = waiting.popleft()
-            yield done[0], _result(done[2])
+            yield from waiting.popleft().outcomes()
 
     def _job(self, part: int | None) -> Job | None:
         return None if part is None else Job(part, self._plan.part(part))
+
+    def _tasks(self, job: Job) -> Iterator[tuple[list[Planned], int]]:
+        """Items for one thread and the memory they take: handing over costs as much as a second
+        of audio, so that short ones go together where all threads have enough to do.
+        """
+        most = self._station.config.mem
+        room = most // (_AHEAD * self._threads)
+        count = max(1, min(_TOGETHER, len(job.items) // (_AHEAD * self._threads)))
+        some: list[Planned] = []
+        takes, seconds = 0, 0.0
+        for planned in job.items:
+            more = min(self._station.bytes_for(planned), most)
+            full = takes + more > room or seconds + planned.seconds > _SHORT_S
+            if some and (full or len(some) == count):
+                yield some, takes
+                some, takes, seconds = [], 0, 0.0
+            some.append(planned)
+            takes, seconds = takes + more, seconds + planned.seconds
+        if some:
+            yield some, takes
+
+    def _each(self, items: list[Planned]) -> list[Outcome]:
+        return [self._station(planned) for planned in items]
 
     def _by_part(
         self, outcomes: Iterable[tuple[Job | None, Outcome | None]]
@@ -164,15 +200,11 @@ class Line:
             {
                 "file": os.fspath(each.final.relative_to(layout.folder)),
                 "bytes": each.bytes,
-                "crc32": each.crc32,
+                "checksum": each.checksum,
             }
             for each in pending
         ]
         return index.write(layout, part, self._plan.fingerprint, rows, files)
-
-
-def _result(future: Future[Outcome] | None) -> Outcome | None:
-    return None if future is None else future.result()
 
 
 def _batches(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:

@@ -36,10 +36,9 @@ def scanned(config: Config, found: Iterable[Any]) -> Iterator[Any]:
     source = iter(found)
     with Scanner(config) as scanner:
         while some := list(islice(source, _SOME)):
-            unknown = [each for each in some if _is_unknown(each)]
-            known = dict(zip(unknown, scanner(unknown), strict=True))
+            durations = iter(scanner([each for each in some if _is_unknown(each)]))
             for each in some:
-                seconds = known.get(each) if isinstance(each, Item) else None
+                seconds = next(durations) if _is_unknown(each) else None
                 yield each if seconds is None else replace(each, duration=seconds)
 
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 from lapped.batch.codes import Exit
 from lapped.batch.items import printable
 from lapped.batch.needs import needed
 from lapped.batch.record import commit, index
+from lapped.batch.record.columns import table_of
 from lapped.batch.record.index import Row
 from lapped.batch.record.layout import Layout
 from lapped.batch.running import Run
@@ -89,51 +91,54 @@ def publish(run: Run) -> Summary:
     """Writes manifest.parquet, errors.jsonl and summary.json of a run whose parts are all done."""
     layout, summary = run.layout, summary_of(run)
     with commit.writing(layout.folder):
-        _write_manifest(run, layout)
-        _write_errors(run, layout)
+        _write_manifest_and_errors(run, layout)
     commit.write_file(layout.summary, (json.dumps(asdict(summary), indent=1) + "\n").encode())
     return summary
 
 
-def _write_errors(run: Run, layout: Layout) -> None:
-    temporary = commit.temporary_of(layout.errors)
-    with temporary.open("w") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows(run) if row["status"] == "error")
-    commit.replace([(temporary, layout.errors)])
+def _write_manifest_and_errors(run: Run, layout: Layout) -> None:
+    """In one pass over the rows."""
+    finals = (layout.manifest, layout.errors)
+    manifest, errors = map(commit.temporary_of, finals)
+    source, schema = rows(run), _schema()
+    with (
+        needed("pyarrow.parquet").ParquetWriter(manifest, schema, compression="zstd") as writer,
+        errors.open("w") as file,
+    ):
+        while some := list(islice(source, _GROUP)):
+            file.writelines(json.dumps(row) + "\n" for row in some if row["status"] == "error")
+            writer.write_table(table_of(schema, _columns(some)))
+    commit.replace(zip((manifest, errors), finals, strict=True))
 
 
-def _write_manifest(run: Run, layout: Layout) -> None:
-    pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
-    temporary, schema = commit.temporary_of(layout.manifest), _schema(pa)
-    with parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        some: list[dict[str, Any]] = []
-        for row in rows(run):
-            some.append(_flat(row))
-            if len(some) == 4096:
-                writer.write_table(pa.Table.from_pylist(some, schema=schema))
-                some = []
-        writer.write_table(pa.Table.from_pylist(some, schema=schema))
-    commit.replace([(temporary, layout.manifest)])
+_GROUP = 4096  # rows of the manifest that are in memory at a time
+_TEXTS = ("id", "uri", "name", "member", "status", "code", "message")
+_PLACE = ("file", "key", "dtype", "offset", "shape")
 
 
-def _schema(pa: Any) -> Any:
-    texts = ("id", "uri", "name", "member", "status", "code", "message", "file", "key", "dtype")
+def _schema() -> Any:
+    pa = needed("pyarrow")
     return pa.schema(
         [
             ("seq", pa.int64()),
-            *((name, pa.string()) for name in texts),
+            *((name, pa.string()) for name in (*_TEXTS, "file", "key", "dtype")),
             ("start", pa.float64()),
             ("end", pa.float64()),
             ("channel", pa.int64()),
             ("audio_s", pa.float64()),
             ("offset", pa.int64()),
-            ("bytes", pa.int64()),
-            ("crc32", pa.int64()),
             ("shape", pa.list_(pa.int64())),
         ]
     )
 
 
-def _flat(row: Row) -> dict[str, Any]:
-    flat = {**row, **row.get("place", {})}
-    return {k: printable(v) if isinstance(v, str) else v for k, v in flat.items()}
+def _columns(some: list[Row]) -> dict[str, list[Any]]:
+    places = [row.get("place", {}) for row in some]
+    columns = {
+        name: [row.get(name) for row in some]
+        for name in ("seq", *_TEXTS, "start", "end", "channel", "audio_s")
+    }
+    columns |= {name: [place.get(name) for place in places] for name in _PLACE}
+    for name in (*_TEXTS, "file", "key"):
+        columns[name] = [None if text is None else printable(text) for text in columns[name]]
+    return columns

@@ -8,13 +8,13 @@ index is no index. Every other line is one item's row, in the plan's order.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lapped.batch.record import commit
+from lapped.batch.record.checksum import checksum_of
 from lapped.batch.record.layout import Layout
 
 
@@ -25,7 +25,7 @@ class Head:
     Attributes
     ----------
     files : list of dict
-        Each with "file" (below OUT), "bytes" and "crc32".
+        Each with "file" (below OUT), "bytes" and "checksum".
     codes : dict
         Count of errors by code.
     """
@@ -34,7 +34,7 @@ class Head:
     fingerprint: str
     rows: int
     audio_s: float
-    crc32: int
+    checksum: str
     files: list[dict[str, Any]] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ def write(
         if row["status"] == "error":
             codes[row["code"]] = codes.get(row["code"], 0) + 1
     seconds = sum(row["audio_s"] for row in rows if row["status"] == "ok")
-    head = Head(part, fingerprint, len(rows), seconds, zlib.crc32(body), files, codes)
+    head = Head(part, fingerprint, len(rows), seconds, checksum_of(body), files, codes)
     commit.write_file(layout.index(part), json.dumps(asdict(head)).encode() + b"\n" + body)
     return head
 
@@ -69,7 +69,7 @@ def head_of(layout: Layout, part: int, fingerprint: str) -> Head | None:
     try:
         with path.open("rb") as file:
             head = Head(**json.loads(file.readline()))
-            whole = zlib.crc32(file.read()) == head.crc32
+            whole = checksum_of(file.read()) == head.checksum
     except (OSError, ValueError, TypeError):
         return None
     if not whole or head.part != part or head.fingerprint != fingerprint:

@@ -12,12 +12,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 from lapped.batch.config import Config
 from lapped.batch.items import Item, printable
 from lapped.batch.needs import needed
 from lapped.batch.record import commit
+from lapped.batch.record.columns import table_of
 from lapped.batch.record.layout import Layout
 from lapped.batch.record.uniqueness import Seen
 
@@ -100,8 +102,12 @@ class Plan:
         return lru_cache(maxsize=2)(lambda group: list(self._rows(group)))
 
     def _rows(self, group: int) -> Iterator[Planned]:
-        for row in self._file.read_row_group(group).to_pylist():
-            yield _planned(row)
+        columns = self._file.read_row_group(group).to_pydict()
+        for name in _TEXTS:
+            columns[name] = list(map(os.fsdecode, columns[name]))
+        items = map(Item, *(columns[name] for name in _FIELDS))
+        about = (columns[name] for name in ("code", "message"))
+        yield from map(Planned, columns["seq"], columns["part"], items, *about)
 
 
 def write(layout: Layout, config: Config, fingerprint: str, found: Iterable[Any]) -> Plan:
@@ -166,6 +172,7 @@ def _parted(
 
 # ---- rows
 
+_FIELDS = tuple(Item.__dataclass_fields__)
 _TEXTS = ("uri", "name", "member", "own_id")  # bytes in the file: names need not be UTF-8
 
 
@@ -180,34 +187,18 @@ def _schema() -> Any:
 
 
 def _write_rows(path: Any, rows: Iterator[Planned]) -> None:
-    pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     schema = _schema()
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for some in _several(rows, _GROUP):
-            table = pa.Table.from_pylist([_row(planned) for planned in some], schema=schema)
-            writer.write_table(table, row_group_size=_GROUP)
+    with needed("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
+        while some := list(islice(rows, _GROUP)):
+            writer.write_table(table_of(schema, _columns(some)), row_group_size=_GROUP)
 
 
-def _several(rows: Iterator[Planned], count: int) -> Iterator[list[Planned]]:
-    some: list[Planned] = []
-    for row in rows:
-        some.append(row)
-        if len(some) == count:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _row(planned: Planned) -> dict[str, Any]:
-    item = planned.item
-    row = {name: getattr(item, name) for name in Item.__dataclass_fields__}
-    row |= {name: os.fsencode(row[name]) for name in _TEXTS}
-    row |= {"seq": planned.seq, "part": planned.part, "id": printable(item.id)}
-    return row | {"code": planned.code, "message": printable(planned.message)}
-
-
-def _planned(row: dict[str, Any]) -> Planned:
-    fields = {name: row[name] for name in Item.__dataclass_fields__}
-    fields |= {name: os.fsdecode(row[name]) for name in _TEXTS}
-    return Planned(row["seq"], row["part"], Item(**fields), row["code"], row["message"])
+def _columns(some: list[Planned]) -> dict[str, list[Any]]:
+    items = [planned.item for planned in some]
+    columns = {name: [getattr(item, name) for item in items] for name in _FIELDS}
+    columns |= {name: list(map(os.fsencode, columns[name])) for name in _TEXTS}
+    columns["id"] = [printable(item.id) for item in items]
+    columns["message"] = [printable(planned.message) for planned in some]
+    for name in ("seq", "part", "code"):
+        columns[name] = [getattr(planned, name) for planned in some]
+    return columns

@@ -15,7 +15,7 @@ from lapped.batch.config import Config
 from lapped.batch.items import Item
 from lapped.batch.needs import needed
 from lapped.batch.output import Output
-from lapped.batch.sinks.files import Checked, Pending, Place, Result, Sink, checksum
+from lapped.batch.sinks.files import Checked, Pending, Place, Result, Sink, reread
 from lapped.batch.spool import pieces
 
 _BLOCK = 1 << 16  # samples given to libsndfile at a time: long Vorbis would crash it in one
@@ -30,15 +30,14 @@ class Each(Sink):
     ) -> None:
         super().__init__(config, output, folder, part, items)
         self._pending: list[Pending] = []
-        self._below = folder if config.mirror else self.final.with_suffix("")
+        self._below = "" if config.mirror else self.file.removesuffix(self.suffix) + "/"
         self.temporary.mkdir(exist_ok=True)
 
     def put(self, item: Item, value: Result) -> Place:
         temporary = self.temporary / str(len(self._pending))
-        final = self._below / self._name(item)
-        self._pending.append(self.write(temporary, final, value))
-        self.final = final
-        return self.place(value)
+        file = self._below + self._name(item)
+        self._pending.append(self.write(temporary, self.folder / file, value))
+        return self.place(value, file=file)
 
     def write(self, temporary: Path, final: Path, value: Result) -> Pending:
         raise NotImplementedError
@@ -102,7 +101,7 @@ class _Sound(Each):
             for piece in pieces(value):
                 for start in range(0, len(piece), _BLOCK):
                     sound.write(piece[start : start + _BLOCK])
-        return checksum(temporary, final)
+        return reread(temporary, final)
 
     def place(self, value: Result, **more: Any) -> Place:
         return super().place(value, sample_rate=self.output.sample_rate, **more)

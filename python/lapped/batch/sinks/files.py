@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,7 @@ import numpy as np
 from lapped.batch.config import Config
 from lapped.batch.items import Item
 from lapped.batch.output import Output
+from lapped.batch.record.checksum import Checksum, checksum_of_file
 from lapped.batch.spool import Spooled
 
 Result = np.ndarray | Spooled
@@ -29,7 +30,7 @@ class Pending:
     temporary: Path
     final: Path
     bytes: int
-    crc32: int
+    checksum: str
 
 
 class Sink:
@@ -46,7 +47,8 @@ class Sink:
         self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
     ) -> None:
         self.config, self.output, self.folder, self.items = config, output, folder, items
-        self.final = folder / "parts" / f"part-{part:06d}{self.suffix}"
+        self.file = f"parts/part-{part:06d}{self.suffix}"
+        self.final = folder / self.file
         self.temporary = self.final.with_name(f"{self.final.name}.{os.getpid()}.tmp")
 
     def put(self, item: Item, value: Result) -> Place:
@@ -64,9 +66,14 @@ class Sink:
             self.temporary.unlink(missing_ok=True)
 
     def place(self, value: Result, **more: Any) -> Place:
-        file = self.final.relative_to(self.folder).as_posix()
-        about = {"format": self.format, "file": file, "shape": list(value.shape)}
-        return about | {"dtype": str(value.dtype)} | more
+        about = {"format": self.format, "file": self.file}
+        return about | {"shape": list(value.shape), "dtype": name_of(value.dtype)} | more
+
+
+@lru_cache
+def name_of(dtype: np.dtype) -> str:
+    """As the index has it; asked for once, since NumPy takes long to say it."""
+    return str(dtype)
 
 
 class Checked:
@@ -75,13 +82,16 @@ class Checked:
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("wb", buffering=1 << 16)
         self._path = path
-        self.bytes, self.crc32 = 0, 0
+        self._checksum = Checksum()
+
+    @property
+    def bytes(self) -> int:
+        return self._checksum.bytes
 
     def write(self, content: Any) -> int:
         view = memoryview(content).cast("B")
         self._file.write(view)
-        self.bytes += len(view)
-        self.crc32 = zlib.crc32(view, self.crc32)
+        self._checksum.update(view)
         return len(view)
 
     def tell(self) -> int:
@@ -100,16 +110,16 @@ class Checked:
     def pending(self, final: Path) -> Pending:
         """Closes it."""
         self.close()
-        return Pending(self._path, final, self.bytes, self.crc32)
+        return _pending(self._path, final, self._checksum)
 
 
-def checksum(path: Path, final: Path) -> Pending:
+def reread(path: Path, final: Path) -> Pending:
     """Of a file that was not written from front to back: it is read again."""
-    size, crc = 0, 0
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(1 << 20):
-            size, crc = size + len(block), zlib.crc32(block, crc)
-    return Pending(path, final, size, crc)
+    return _pending(path, final, checksum_of_file(path))
+
+
+def _pending(path: Path, final: Path, checksum: Checksum) -> Pending:
+    return Pending(path, final, checksum.bytes, checksum.value)
 
 
 def flat(value: Result) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 from lapped.batch.config import Config
 from lapped.batch.items import Item
 from lapped.batch.output import Output
-from lapped.batch.sinks.files import Pending, Place, Result, Sink, checksum
+from lapped.batch.sinks.files import Pending, Place, Result, Sink, name_of, reread
 from lapped.batch.spool import pieces
 
 _NAMES = {"float32": "F32", "float16": "F16", "int16": "I16"}
@@ -53,7 +53,7 @@ class Safetensors(Sink):
                 content = content[self._file.write(content) :]
             self._at += piece.nbytes
         self._header[item.id] = {
-            "dtype": _NAMES[str(value.dtype)],
+            "dtype": _NAMES[name_of(value.dtype)],
             "shape": list(value.shape),
             "data_offsets": [begin, self._at],
         }
@@ -66,7 +66,7 @@ class Safetensors(Sink):
         self._file.seek(0)
         self._file.write(struct.pack("<Q", self._space) + header.ljust(self._space))
         self._file.close()
-        return [checksum(self.temporary, self.final)]
+        return [reread(self.temporary, self.final)]
 
     def clear(self) -> None:
         self._file.close()

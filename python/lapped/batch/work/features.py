@@ -17,6 +17,8 @@ from lapped.batch.work.blockwise import Blockwise
 from lapped.batch.work.conveyor import Conveyor
 from lapped.batch.work.kinds import NewSpool
 
+_FRAMES_MORE = 4  # than hops, where the audio is padded
+
 
 class Features:
     """What ``lapped.preset(name)`` returns for each input, in the layout and dtype of the run."""
@@ -43,8 +45,9 @@ class Features:
         return Blockwise(self._mel, self.output).run(blocks, spool)
 
     def bytes_for(self, seconds: float) -> int:
-        frames = self._mel.stft.n_frames(max(1, int(seconds * self.sample_rate)))
-        samples = int(seconds * self.sample_rate) * 4 * 2  # as decoded, and in one channel
+        count = int(seconds * self.sample_rate)
+        samples = count * 4 * 2  # as decoded, and in one channel
+        frames = count // self._mel.stft.hop_length + _FRAMES_MORE
         return samples + frames * self._mel.n_mels * 4 * 2
 
     def _one(self, samples: np.ndarray) -> np.ndarray | ItemError:
