@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lapped._malloc import give_back_freed_memory, keep_freed_memory
+
 from .measure import CLOCKS, Effort, Ratio, alike, interleaved
 
 LIBRARIES = ("lapped", "auraloss")

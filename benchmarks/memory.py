@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from lapped._malloc import give_back_freed_memory
+
 from .cases import N_MELS, Case
 from .inputs import Inputs
-from lapped._malloc import give_back_freed_memory
 from .rivals import load
 
 _PROC = Path("/proc/self")

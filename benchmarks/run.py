@@ -9,12 +9,13 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from lapped._malloc import keep_freed_memory
+
 from . import floors, machine, neighbours
 from .cases import Case
 from .check import CHECKS, error_of, limit_of
 from .floors import Floors
 from .inputs import Inputs
-from lapped._malloc import keep_freed_memory
 from .measure import CLOCKS, Effort, Ratio, Samples, Timing, alike, interleaved
 from .memory import Weight, can_weigh, weigh
 from .rivals import OURS, Rival, UnsupportedError, load

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from lapped._malloc import keep_freed_memory
+
 from .cases import MAIN, OPS
 from .check import error_of, limit_of
 from .inputs import Inputs
-from lapped._malloc import keep_freed_memory
 from .rivals import Rival, UnsupportedError, load
 from .suites import EVERYDAY
 

@@ -3,6 +3,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,6 +14,7 @@ from lapped.batch.codes import CODES, EnvironmentFailed, ItemError, Refused
 from lapped.batch.config import Config, from_dict
 from lapped.batch.items import Item
 from lapped.batch.record import commit, index, lock, plan
+from lapped.batch.record.columns import table_of
 from lapped.batch.record.layout import Layout
 from lapped.batch.record.uniqueness import Seen
 from lapped.batch.units import seconds, size
@@ -286,3 +289,43 @@ def test_locks_exclude_and_end(tmp_path):
     assert not lock.is_held(path)
     with lock.held(path):
         pass
+
+
+# ---- tables
+
+
+def test_tables_are_what_pyarrow_makes_of_the_same_values():
+    pa = pytest.importorskip("pyarrow")
+    schema = pa.schema(
+        [
+            ("text", pa.string()),
+            ("bytes", pa.binary()),
+            ("count", pa.int32()),
+            ("seconds", pa.float64()),
+            ("shape", pa.list_(pa.int64())),
+        ]
+    )
+    columns = {
+        "text": ["a", "", None, "\N{SNOWMAN}"] * 5,
+        "bytes": [b"", None, b"\xff\0", b"abc"] * 5,
+        "count": [1, None, -(2**31), 2**31 - 1] * 5,
+        "seconds": [None, 0.5, float("inf"), -0.0] * 5,
+        "shape": [[80, 12], None, [], [3]] * 5,
+    }
+    for count in (0, 1, 7, 8, 9, 20):
+        some = {name: values[:count] for name, values in columns.items()}
+        found = table_of(schema, some)
+        found.validate(full=True)
+        assert found.equals(pa.table(some, schema=schema))
+
+
+def test_no_table_of_a_run_needs_pandas(tmp_path):
+    code = (
+        "import sys, pathlib, numpy, soundfile, lapped.batch\n"
+        "soundfile.write('a.wav', numpy.zeros(8000), 16000)\n"
+        "lapped.batch.run('features', ['a.wav'], 'out', preset='whisper-80', progress='none')\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text("if __name__ == '__main__':\n " + code.replace("\n", "\n "))
+    subprocess.run([sys.executable, script], cwd=tmp_path, check=True)

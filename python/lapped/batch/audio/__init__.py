@@ -3,6 +3,7 @@
 
 from lapped.batch.audio.arrays import load_array, shape_of
 from lapped.batch.audio.decoding import Audio, blocks, decode, rate_of, resampled, seconds_of
+from lapped.batch.audio.headers import seconds_by_header
 from lapped.batch.audio.settings import AudioSettings, settings_of
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "load_array",
     "rate_of",
     "resampled",
+    "seconds_by_header",
     "seconds_of",
     "settings_of",
     "shape_of",

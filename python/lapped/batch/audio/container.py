@@ -10,18 +10,19 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
-_UNKNOWN = (0, 0xFFFFFFFF)  # of a size: whoever wrote it could not go back
+UNKNOWN = (0, 0xFFFFFFFF)  # of a size: whoever wrote it could not go back
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"riff")
 _PAGE = 65_307 + 27  # bytes of the longest page of an Ogg stream
 _FIRST = 10.0  # seconds that a first page holds at most
 _SLACK = 0.2  # seconds by which encoders miscount
 
 
-def head(file: BinaryIO, size: int = 4096) -> bytes:
+def head(file: BinaryIO, count: int = 4096) -> bytes:
     """The first bytes."""
-    return _at(file, 0, size)
+    return at(file, 0, count)
 
 
 def looks_like_audio(start: bytes) -> bool:
@@ -41,96 +42,144 @@ def cut(file: BinaryIO, format_name: str, samples: int, sample_rate: int) -> str
     return ""
 
 
+def chunks(file: BinaryIO, start: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, length and place of what is in each chunk of a RIFF file that begins with `start`."""
+    order, whole, place = (">" if start.startswith(b"RIFX") else "<"), size(file), 12
+    while place + 8 <= whole:
+        about = _peek(file, start, place, 8)
+        if len(about) < 8:  # somebody is cutting the file just now
+            return
+        name, length = struct.unpack(order + "4sI", about)
+        yield name, length, place + 8
+        place += 8 + length + (length & 1)
+
+
+def _peek(file: BinaryIO, start: bytes, offset: int, count: int) -> bytes:
+    """Of what was read already, where it was."""
+    end = offset + count
+    return start[offset:end] if end <= len(start) else at(file, offset, count)
+
+
 def _riff(file: BinaryIO) -> str:
-    start, size = head(file), _size(file)
-    order = ">" if start.startswith(b"RIFX") else "<"
-    wide = None
-    at = 12
-    while at + 8 <= size:
-        chunk = start[at : at + 36] if at + 36 <= len(start) else _at(file, at, 36)
-        if len(chunk) < 8:
-            return ""
-        name, length = chunk[:4], struct.unpack(order + "I", chunk[4:8])[0]
-        if name == b"ds64" and len(chunk) >= 24:
-            wide = struct.unpack("<Q", chunk[16:24])[0]
+    start, wide = head(file), None
+    for name, length, place in chunks(file, start):
+        if name == b"ds64" and length >= 16:
+            wide = struct.unpack("<Q", _peek(file, start, place + 8, 8))[0]
         if name == b"data":
-            length = wide if length == 0xFFFFFFFF and wide else length
-            return _missing(length, size - at - 8)
-        at += 8 + length + (length & 1)
+            promised = wide if length == 0xFFFFFFFF and wide else length
+            return _missing(promised, size(file) - place)
     return "has no data"
 
 
 def _aiff(file: BinaryIO) -> str:
-    size, at = _size(file), 12
-    while at + 8 <= size:
-        name, length = struct.unpack(">4sI", _at(file, at, 8))
+    for name, length, place in chunks(file, b"RIFX" + head(file)[4:]):  # of the same order
         if name == b"SSND":
-            return _missing(length, size - at - 8)
-        at += 8 + length + (length & 1)
+            return _missing(length, size(file) - place)
     return "has no data"
 
 
 def _missing(promised: int, there: int) -> str:
-    if promised in _UNKNOWN or there >= promised:
+    if promised in UNKNOWN or there >= promised:
         return ""
     return f"holds {there} of {promised} bytes of samples"
 
 
 def _ogg(file: BinaryIO) -> str:
-    tail = _at(file, max(0, _size(file) - _PAGE), _PAGE)
-    at = tail.rfind(b"OggS")
-    if at < 0 or len(tail) < at + 27:
+    tail = _tail(file)
+    page = tail.rfind(b"OggS")
+    if page < 0 or len(tail) < page + 27:
         return "does not end with a whole page"
-    segments = tail[at + 27 : at + 27 + tail[at + 26]]
-    if len(segments) < tail[at + 26] or at + 27 + len(segments) + sum(segments) > len(tail):
+    segments = tail[page + 27 : page + 27 + tail[page + 26]]
+    if len(segments) < tail[page + 26] or page + 27 + len(segments) + sum(segments) > len(tail):
         return "its last page is cut"
-    return "" if tail[at + 5] & 4 else "ends before its last page"
+    return "" if tail[page + 5] & 4 else "ends before its last page"
+
+
+def _tail(file: BinaryIO) -> bytes:
+    """What holds the whole of the last page."""
+    return at(file, max(0, size(file) - _PAGE), _PAGE)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """What the pages of an Ogg stream say of its samples.
+
+    Attributes
+    ----------
+    rate : int
+        Samples a second, as the pages count them: Opus counts at 48 kHz, whatever it is of.
+    first, last : int
+        Samples up to the end of the first page that holds any, and of the last one.
+    skip : int
+        Samples before the first one that is to be heard.
+    """
+
+    rate: int
+    first: int
+    last: int
+    skip: int = 0
+
+    @property
+    def from_start(self) -> bool:
+        """Not so of a stream that was recorded while it went on: it begins anywhere."""
+        return self.first <= _FIRST * self.rate
+
+
+def positions(file: BinaryIO, sample_rate: int = 0) -> Positions | None:
+    """None of what is neither Vorbis nor Opus, if the rate is not given."""
+    start, tail = head(file, _PAGE), _tail(file)
+    packet = start[27 + start[26] :][:16] if len(start) > 27 else b""
+    if packet.startswith(b"OpusHead"):
+        rate, skip = 48000, struct.unpack("<H", packet[10:12])[0]
+    elif packet.startswith(b"\x01vorbis"):
+        rate, skip = struct.unpack("<I", packet[12:16])[0], 0
+    else:
+        rate, skip = sample_rate, 0
+    first = next((g for g in map(_granule(start), _pages(start)) if g > 0), 0)
+    last = _granule(tail)(tail.rfind(b"OggS"))
+    return Positions(rate, first, last, skip) if rate else None
 
 
 def _short_of_granule(file: BinaryIO, samples: int, sample_rate: int) -> str:
-    """The last page names the samples up to its end; fewer came where a page was damaged.
-
-    Opus counts at 48 kHz, whatever it was encoded from, and from before its first sample. A
-    stream that was recorded while it went on begins anywhere, and says nothing.
-    """
-    start, tail = head(file, _PAGE), _at(file, max(0, _size(file) - _PAGE), _PAGE)
-    rate = 48000 if b"OpusHead" in start[:64] else sample_rate
-    first = next((g for g in map(_granule(start), _pages(start)) if g > 0), 0)
-    last = _granule(tail)(tail.rfind(b"OggS"))
-    promised = round(last * sample_rate / rate)
-    if first > _FIRST * rate or samples >= promised - _SLACK * sample_rate:
+    """Fewer samples came than the last page says where a page was damaged."""
+    found = positions(file, sample_rate)
+    if found is None or not found.from_start:
+        return ""
+    promised = round(found.last * sample_rate / found.rate)
+    if samples >= promised - _SLACK * sample_rate:
         return ""
     return f"holds {samples} of {promised} samples"
 
 
 def _pages(content: bytes) -> Iterator[int]:
-    at = content.find(b"OggS")
-    while at >= 0 and at + 27 <= len(content):
-        yield at
-        at = content.find(b"OggS", at + 27)
+    page = content.find(b"OggS")
+    while page >= 0 and page + 27 <= len(content):
+        yield page
+        page = content.find(b"OggS", page + 27)
 
 
 def _granule(content: bytes) -> Callable[[int], int]:
-    return lambda at: int(struct.unpack("<q", content[at + 6 : at + 14])[0])
+    return lambda page: int(struct.unpack("<q", content[page + 6 : page + 14])[0])
 
 
-def _at(file: BinaryIO, offset: int, size: int) -> bytes:
+def at(file: BinaryIO, offset: int, count: int) -> bytes:
     """Without moving the place where a decoder reads."""
     try:
-        return os.pread(file.fileno(), size, offset)
+        return os.pread(file.fileno(), count, offset)
     except OSError:  # no descriptor: a file in memory, or a remote one
         before = file.tell()
         file.seek(offset)
-        found = file.read(size)
+        found = file.read(count)
         file.seek(before)
         return found
 
 
-def _size(file: BinaryIO) -> int:
+def size(file: BinaryIO) -> int:
+    """Bytes of the whole."""
     try:
         return os.fstat(file.fileno()).st_size
     except OSError:
         before = file.tell()
-        size = file.seek(0, os.SEEK_END)
+        found = file.seek(0, os.SEEK_END)
         file.seek(before)
-        return size
+        return found

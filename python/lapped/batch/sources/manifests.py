@@ -52,7 +52,6 @@ def of_run(folder: str) -> Iterator[Found]:
                     uri=path,
                     name=row["name"],
                     member=row["key"] or "",
-                    size=row["bytes"],
                     duration=row["audio_s"],
                     own_id=row["id"],
                 )

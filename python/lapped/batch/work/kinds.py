@@ -72,10 +72,12 @@ def work_of(config: Config, device: str = "cpu") -> Work:
     return work
 
 
-def seconds_of(config: Config, item: Item) -> float | None:
-    """Of the audio that an item holds, or whose spectrogram it holds, as its header says."""
+def seconds_by_header(config: Config, item: Item) -> float | None:
+    """Of the audio that an item holds, or whose spectrogram it holds; None where its header does
+    not say.
+    """
     if config.takes == "audio":
-        return audio.seconds_of(item)
+        return audio.seconds_by_header(item)
     shape = audio.shape_of(item)
     mel = lapped.preset(config.preset)
     layout = config.layout or mel.stft.layout

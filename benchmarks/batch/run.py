@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes the figures, in turns, so that all of them see the same machine.
+
+A program is run on a small folder and on a large one: the difference is what each further second
+of audio costs, the rest its start.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from lapped.batch.needs import needed
+
+from .. import machine
+from . import corpus, rivals
+from .cost import Cost, cost_of
+
+PRESET = "whisper-80"
+_COPIES = {"wav": (1, 21), "flac": (1, 7), "mp3": (1, 6), "ogg": (1, 6)}
+_RIVAL_COPIES = (1, 3)
+_RAY_COPIES = (7, 28)
+_FEW, _MANY = 10_000, 1_000_000
+_PACKAGES = (
+    *("numpy", "soundfile", "safetensors", "pyarrow", "torch", "torchaudio"),
+    *("torchcodec", "lhotse", "ray"),
+)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Of one program on one format: CPU and wall seconds of each audio second, and of its start."""
+
+    cpu: float
+    wall: float
+    start_cpu: float
+    start_wall: float
+
+
+@dataclass
+class Report:
+    """Every figure of every round."""
+
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    loader: str
+    rounds: int
+    stages: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    paces: dict[str, dict[str, list[Pace]]] = field(default_factory=dict)  # format, program
+    memory: dict[int, int] = field(default_factory=dict)  # items, bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured."""
+
+    root: Path
+    formats: tuple[str, ...] = tuple(_COPIES)
+    parts: tuple[str, ...] = ("stages", "rivals", "ray", "memory")
+    rounds: int = 5
+
+
+def run(plan: Plan, say: Say) -> Report:
+    """Everything, round by round."""
+    report = Report(machine.facts(), _versions(), rivals.loader()[0], plan.rounds)
+    bench = _Bench(plan.root, report, say)
+    for turn in range(plan.rounds):
+        say(f"round {turn + 1} of {plan.rounds}")
+        for kind in plan.formats:
+            if "stages" in plan.parts:
+                bench.stages(kind)
+                bench.pace(kind, "lapped run", _COPIES[kind], bench.lapped)
+            if "rivals" in plan.parts and kind in ("wav", "flac"):
+                for name in rivals.RIVALS:
+                    bench.pace(kind, name, _RIVAL_COPIES, bench.rival(name))
+        if "ray" in plan.parts:
+            bench.pace("flac", "local engine", _RAY_COPIES, bench.lapped)
+            bench.pace("flac", "Ray", _RAY_COPIES, bench.ray)
+    if "memory" in plan.parts:
+        for items in (_FEW, _MANY):
+            report.memory[items] = bench.memory(items)
+    return report
+
+
+class _Bench:
+    """Runs programs and keeps what they took."""
+
+    def __init__(self, root: Path, report: Report, say: Say) -> None:
+        self._root, self._report, self._say = root, report, say
+
+    def stages(self, kind: str) -> None:
+        folder = corpus.make(self._root, kind, 1)
+        with self._output() as output:
+            arguments = ["benchmarks.batch.stages", str(folder.path), PRESET, str(output)]
+            found = json.loads(self._cost(arguments).output)
+        self._report.stages.setdefault(kind, []).append(found)
+
+    def pace(
+        self,
+        kind: str,
+        program: str,
+        copies: tuple[int, int],
+        command: Callable[[Path, Path], list[str]],
+    ) -> None:
+        folders = [corpus.make(self._root, kind, count) for count in copies]
+        costs = []
+        for folder in folders:
+            with self._output() as output:
+                costs.append(self._cost(command(folder.path, output)))
+        pace = _pace(*costs, *(folder.audio_s for folder in folders))
+        self._say(f"{kind}: {program} {1 / pace.cpu:,.0f}x")
+        self._report.paces.setdefault(kind, {}).setdefault(program, []).append(pace)
+
+    def lapped(self, folder: Path, output: Path) -> list[str]:
+        return [
+            *("lapped", "run", "features", str(folder), "-o", str(output / "run")),
+            *("--preset", PRESET, "--threads", "1", "--progress", "none"),
+        ]
+
+    def ray(self, folder: Path, output: Path) -> list[str]:
+        cluster = ("--engine", "ray", "--ray-address", "local", "--workers", "1")
+        return [*self.lapped(folder, output), *cluster]
+
+    def rival(self, name: str) -> Callable[[Path, Path], list[str]]:
+        return lambda folder, output: ["benchmarks.batch.rivals", name, str(folder), str(output)]
+
+    def memory(self, items: int) -> int:
+        """Most memory of a run over so many stretches of the same files."""
+        folder = corpus.make(self._root, "wav", 1)
+        with self._output() as output:
+            manifest = _stretches(folder.paths(), items, output / "items.parquet")
+            cost = self._cost([*self.lapped(manifest, output), "--dtype", "float16"])
+        self._say(f"{items:,} items: {cost.memory >> 20} MiB, {cost.wall:.0f} s")
+        return cost.memory
+
+    def _cost(self, arguments: list[str]) -> Cost:
+        return cost_of(arguments, self._root / "log")
+
+    @contextmanager
+    def _output(self) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(dir=self._root))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def _pace(small: Cost, large: Cost, small_s: float, large_s: float) -> Pace:
+    more = large_s - small_s
+    cpu, wall = (large.cpu - small.cpu) / more, (large.wall - small.wall) / more
+    return Pace(cpu, wall, small.cpu - cpu * small_s, small.wall - wall * small_s)
+
+
+def _stretches(paths: list[str], items: int, manifest: Path) -> Path:
+    """A manifest of 50 ms each, no two of which begin at the same time of the same file."""
+    pa = needed("pyarrow")
+    numbers = range(items)
+    starts = [i // len(paths) * 0.9 / -(-items // len(paths)) for i in numbers]
+    columns = {
+        "path": [paths[i % len(paths)] for i in numbers],
+        "start": starts,
+        "end": [start + 0.05 for start in starts],
+    }
+    needed("pyarrow.parquet").write_table(pa.table(columns), manifest)
+    return manifest
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
