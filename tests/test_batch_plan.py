@@ -14,6 +14,7 @@ from lapped.batch.codes import CODES, EnvironmentFailed, ItemError, Refused
 from lapped.batch.config import Config, from_dict
 from lapped.batch.items import Item
 from lapped.batch.record import commit, index, lock, plan
+from lapped.batch.record.checksum import checksum_of, checksum_of_file
 from lapped.batch.record.columns import table_of
 from lapped.batch.record.layout import Layout
 from lapped.batch.record.uniqueness import Seen
@@ -329,3 +330,16 @@ def test_no_table_of_a_run_needs_pandas(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("if __name__ == '__main__':\n " + code.replace("\n", "\n "))
     subprocess.run([sys.executable, script], cwd=tmp_path, check=True)
+
+
+# ---- checksums
+
+
+@pytest.mark.parametrize("begin", [0, 1, 999, 1000, 2000])
+def test_checksums_of_files_and_of_bytes_agree(tmp_path, begin):
+    content = bytes(range(250)) * 4
+    (tmp_path / "file").write_bytes(content)
+    found = checksum_of_file(tmp_path / "file", begin)
+    assert found.bytes == len(content)
+    assert found.value == checksum_of(content[begin:] + content[:begin])
+    assert found.value != checksum_of(content[:-1] + b"\0")

@@ -17,7 +17,9 @@ from tests import batch_runs, corpus
 
 pytest.importorskip("soundfile")
 
-DOUBLES = {"PYTHONPATH": str(Path(__file__).parent / "doubles")}
+_DOUBLES = Path(__file__).parent / "doubles"
+DOUBLES = {"PYTHONPATH": str(_DOUBLES)}
+SLOW_START = {"PYTHONPATH": os.pathsep.join(map(str, (_DOUBLES, _DOUBLES / "slow_start")))}
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +80,12 @@ def test_a_decoder_that_ends_its_process_is_a_row_of_the_ledger(tmp_path, word, 
     assert batch_runs.leftovers(output) == []
 
 
-def test_a_decoder_that_hangs_is_a_row_of_the_ledger(tmp_path):
+@pytest.mark.parametrize("env", [DOUBLES, SLOW_START], ids=["", "slow-start"])
+def test_a_decoder_that_hangs_is_a_row_of_the_ledger(tmp_path, env):
     corpus.good(tmp_path / "files", 6, kinds=("wav",))
     marked(tmp_path / "files", b"HANG--AT-READ")
     output = tmp_path / "out"
-    done = batch_runs.run(tmp_path / "files", output, "--timeout", "1s", env=DOUBLES)
+    done = batch_runs.run(tmp_path / "files", output, "--timeout", "1s", env=env)
     assert done.returncode == 1, done.stderr
     assert batch_runs.codes(output) == {"bad.wav": "decode_timeout"}
     assert len(batch_runs.results(output)) == 6

@@ -50,9 +50,9 @@ def _efficiency(report: Report) -> str:
         run = _speed(pace.cpu for pace in paces)
         rows.append([_NAMES[kind], *stages, _speed(least), run, _spread(share, 2), _start(paces)])
     return rows and _table(
-        "## Beside the cost of its stages\n\nTimes real time. The bound is what decoding (soundfile), "
-        "the kernel and writing (safetensors, fsync) allow together, each\nmeasured alone in a loop "
-        "with nothing around it; efficiency is the run's share of it.",
+        "## Beside the cost of its stages\n\nTimes real time. The bound is what decoding "
+        "(soundfile), the kernel and writing (safetensors, fsync) allow together, each\nmeasured "
+        "alone in a loop with nothing around it; efficiency is the run's share of it.",
         ["", "decode", "kernel", "write", "bound", "lapped run", "efficiency", "start, CPU s"],
         rows,
     )  # fmt: skip
@@ -90,8 +90,8 @@ def _ray(report: Report) -> str:
         for name, paces in (("local engine", local), ("Ray", ray))
     ]
     return _table(
-        "## Ray beside the local engine\n\nOne worker each, FLAC, wall time; start-up apart, Ray is "
-        f"{_spread(share, 2)} times as fast.",
+        "## Ray beside the local engine\n\nOne worker each, FLAC, wall time; start-up apart, Ray "
+        f"is {_spread(share, 2)} times as fast.",
         ["", "times real time", "start, s"],
         rows,
     )  # fmt: skip

@@ -118,7 +118,7 @@ def _faults(run: Run, part: int, deep: bool) -> Iterator[Fault]:
 
 def _fault_of(path: Path, entry: dict[str, Any]) -> str:
     try:
-        found = checksum_of_file(path)
+        found = checksum_of_file(path, entry["begin"])
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if found.bytes != entry["bytes"]:

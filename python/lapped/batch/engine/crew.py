@@ -39,6 +39,7 @@ class Member:
 
     def __init__(self, run: Run, device: str, threads: int, folder: Path) -> None:
         self.crumbs = folder / f"{device.replace(':', '-')}.crumbs"
+        self.crumbs.unlink(missing_ok=True)  # of the one before, whose items are not this one's
         self.parts: deque[int] = deque()
         self.connection, theirs = CONTEXT.Pipe()
         config = run.config

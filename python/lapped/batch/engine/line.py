@@ -201,6 +201,7 @@ class Line:
                 "file": os.fspath(each.final.relative_to(layout.folder)),
                 "bytes": each.bytes,
                 "checksum": each.checksum,
+                "begin": each.begin,
             }
             for each in pending
         ]

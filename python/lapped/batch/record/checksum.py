@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,23 @@ def checksum_of(content: bytes) -> str:
     return found.value
 
 
-def checksum_of_file(path: Path) -> Checksum:
-    """Of a file's content, read from the disk."""
+def checksum_of_file(path: Path, begin: int = 0) -> Checksum:
+    """Of a file's content, read from the disk: from `begin` on, then what is before it.
+
+    So a file whose head is written last can be summed as it is written.
+    """
     found = Checksum()
-    block = memoryview(bytearray(_BLOCK))
     with path.open("rb", buffering=0) as file:
-        while count := file.readinto(block):  # type: ignore[attr-defined]
-            found.update(block[:count])
+        file.seek(begin)
+        _add(found, file, None)
+        file.seek(0)
+        _add(found, file, min(begin, os.fstat(file.fileno()).st_size))
     return found
+
+
+def _add(found: Checksum, file: Any, size: int | None) -> None:
+    """The next `size` bytes, or all that follow."""
+    block = memoryview(bytearray(_BLOCK))
+    while count := file.readinto(block[:size]):
+        found.update(block[:count])
+        size = None if size is None else size - count

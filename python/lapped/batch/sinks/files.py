@@ -25,12 +25,16 @@ Place = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pending:
-    """A file that is written and waits for its name."""
+    """A file that is written and waits for its name.
+
+    `checksum` is of its bytes from `begin` on, and then of those before.
+    """
 
     temporary: Path
     final: Path
     bytes: int
     checksum: str
+    begin: int = 0
 
 
 class Sink:
@@ -110,16 +114,17 @@ class Checked:
     def pending(self, final: Path) -> Pending:
         """Closes it."""
         self.close()
-        return _pending(self._path, final, self._checksum)
+        return pending(self._path, final, self._checksum)
 
 
 def reread(path: Path, final: Path) -> Pending:
-    """Of a file that was not written from front to back: it is read again."""
-    return _pending(path, final, checksum_of_file(path))
+    """Of a file that a library wrote: it is read again."""
+    return pending(path, final, checksum_of_file(path))
 
 
-def _pending(path: Path, final: Path, checksum: Checksum) -> Pending:
-    return Pending(path, final, checksum.bytes, checksum.value)
+def pending(path: Path, final: Path, checksum: Checksum, begin: int = 0) -> Pending:
+    """Of what was summed while it was written."""
+    return Pending(path, final, checksum.bytes, checksum.value, begin)
 
 
 def flat(value: Result) -> np.ndarray:

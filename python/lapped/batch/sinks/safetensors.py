@@ -21,7 +21,8 @@ import numpy as np
 from lapped.batch.config import Config
 from lapped.batch.items import Item
 from lapped.batch.output import Output
-from lapped.batch.sinks.files import Pending, Place, Result, Sink, name_of, reread
+from lapped.batch.record.checksum import Checksum
+from lapped.batch.sinks.files import Pending, Place, Result, Sink, name_of, pending
 from lapped.batch.spool import pieces
 
 _NAMES = {"float32": "F32", "float16": "F16", "int16": "I16"}
@@ -42,15 +43,14 @@ class Safetensors(Sink):
         self._space = -(-(_HEAD + names + _ENTRY * len(items)) // _ALIGN) * _ALIGN
         self._header: dict[str, Any] = {"__metadata__": _metadata(config, output)}
         self._at = 0
+        self._checksum = Checksum()
         self._file = self.temporary.open("wb", buffering=0)
         self._file.seek(8 + self._space)
 
     def put(self, item: Item, value: Result) -> Place:
         begin = self._at
         for piece in pieces(value):
-            content = memoryview(piece).cast("B")
-            while content:
-                content = content[self._file.write(content) :]
+            self._write(memoryview(piece).cast("B"))
             self._at += piece.nbytes
         self._header[item.id] = {
             "dtype": _NAMES[name_of(value.dtype)],
@@ -64,9 +64,14 @@ class Safetensors(Sink):
         if len(header) > self._space:
             raise AssertionError(f"a header of {len(header)} bytes in {self._space}")
         self._file.seek(0)
-        self._file.write(struct.pack("<Q", self._space) + header.ljust(self._space))
+        self._write(memoryview(struct.pack("<Q", self._space) + header.ljust(self._space)))
         self._file.close()
-        return [reread(self.temporary, self.final)]
+        return [pending(self.temporary, self.final, self._checksum, begin=8 + self._space)]
+
+    def _write(self, content: memoryview) -> None:
+        self._checksum.update(content)
+        while content:
+            content = content[self._file.write(content) :]
 
     def clear(self) -> None:
         self._file.close()
