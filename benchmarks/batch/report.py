@@ -33,7 +33,7 @@ def _head(report: Report) -> str:
         f"# `lapped run features --preset {PRESET}`\n\n"
         f"{about['processor']} ({flags}), {about['cores_usable']} cores, load {about['load']} "
         f"before, commit {about['commit']}, {about['time']}.\n{versions}.\n\n"
-        "Speech-like audio, 16 kHz, one channel, 1 to 60 s a file, 13 s on average; one thread. "
+        "Speech-like audio, 16 kHz, one channel, 1 to 60 s a file, 13 s on average; one thread, one core. "
         f"{report.rounds} rounds in turns:\nmedians, and least to most of the ratios. CPU seconds "
         "of all processes, start-up apart: each program ran on a small and on a large\nfolder, "
         "and the difference counts."
@@ -45,7 +45,8 @@ def _efficiency(report: Report) -> str:
     for kind, rounds in report.stages.items():
         paces = report.paces[kind]["lapped run"]
         least = [sum(found[stage] for stage in _STAGES) / found["audio_s"] for found in rounds]
-        share = [bound / pace.cpu for bound, pace in zip(least, paces, strict=True)]
+        around = zip(least[::2], least[1::2], paces, strict=True)  # each run is between two
+        share = [(before + after) / 2 / pace.cpu for before, after, pace in around]
         stages = (_speed(found[stage] / found["audio_s"] for found in rounds) for stage in _STAGES)
         run = _speed(pace.cpu for pace in paces)
         rows.append([_NAMES[kind], *stages, _speed(least), run, _spread(share, 2), _start(paces)])

@@ -54,7 +54,7 @@ class Report:
     versions: dict[str, str]
     loader: str
     rounds: int
-    stages: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    stages: dict[str, list[dict[str, float]]] = field(default_factory=dict)  # two a round
     paces: dict[str, dict[str, list[Pace]]] = field(default_factory=dict)  # format, program
     memory: dict[int, int] = field(default_factory=dict)  # items, bytes
 
@@ -79,12 +79,13 @@ def run(plan: Plan, say: Say) -> Report:
             if "stages" in plan.parts:
                 bench.stages(kind)
                 bench.pace(kind, "lapped run", _COPIES[kind], bench.lapped)
+                bench.stages(kind)
             if "rivals" in plan.parts and kind in ("wav", "flac"):
                 for name in rivals.RIVALS:
                     bench.pace(kind, name, _RIVAL_COPIES, bench.rival(name))
         if "ray" in plan.parts:
-            bench.pace("flac", "local engine", _RAY_COPIES, bench.lapped)
-            bench.pace("flac", "Ray", _RAY_COPIES, bench.ray)
+            bench.pace("flac", "local engine", _RAY_COPIES, bench.lapped, one_core=False)
+            bench.pace("flac", "Ray", _RAY_COPIES, bench.ray, one_core=False)
     if "memory" in plan.parts:
         for items in (_FEW, _MANY):
             report.memory[items] = bench.memory(items)
@@ -110,12 +111,13 @@ class _Bench:
         program: str,
         copies: tuple[int, int],
         command: Callable[[Path, Path], list[str]],
+        one_core: bool = True,
     ) -> None:
         folders = [corpus.make(self._root, kind, count) for count in copies]
         costs = []
         for folder in folders:
             with self._output() as output:
-                costs.append(self._cost(command(folder.path, output)))
+                costs.append(self._cost(command(folder.path, output), one_core))
         pace = _pace(*costs, *(folder.audio_s for folder in folders))
         self._say(f"{kind}: {program} {1 / pace.cpu:,.0f}x")
         self._report.paces.setdefault(kind, {}).setdefault(program, []).append(pace)
@@ -138,12 +140,13 @@ class _Bench:
         folder = corpus.make(self._root, "wav", 1)
         with self._output() as output:
             manifest = _stretches(folder.paths(), items, output / "items.parquet")
-            cost = self._cost([*self.lapped(manifest, output), "--dtype", "float16"])
+            arguments = [*self.lapped(manifest, output), "--dtype", "float16"]
+            cost = cost_of(arguments, self._root / "log", look_at_memory=True)
         self._say(f"{items:,} items: {cost.memory >> 20} MiB, {cost.wall:.0f} s")
         return cost.memory
 
-    def _cost(self, arguments: list[str]) -> Cost:
-        return cost_of(arguments, self._root / "log")
+    def _cost(self, arguments: list[str], one_core: bool = True) -> Cost:
+        return cost_of(arguments, self._root / "log", one_core)
 
     @contextmanager
     def _output(self) -> Iterator[Path]:

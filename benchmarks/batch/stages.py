@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-_ROUNDS = 5
+_ROUNDS = 3
 _PART_S = 1800.0  # audio of one file of results
 
 

@@ -2,7 +2,8 @@
 """What each thread of a worker has in hand, in a file that outlives the worker.
 
 A decoder that ends its process leaves no other word. One record a thread: the item's number or
--1, its stage, when it was taken up and how long it may take.
+-1, its stage, when it was taken up and how long it may take. Whoever reads may come at any moment,
+so the number, which makes the rest count, is written last and taken back first.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from pathlib import Path
 
 STAGES = ("decode", "work")
 
-_RECORD = struct.Struct("<qqdd")
-_NOTHING = (-1, 0, 0.0, 0.0)
+_RECORD = struct.Struct("=qqdd")
+_FIELDS = 4  # of a record, 8 bytes each
+_NOTHING = -1
 
 
 @dataclass(frozen=True)
@@ -41,26 +43,29 @@ class Crumbs:
     """Written by the worker's threads, each its own record."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        path.write_bytes(_RECORD.pack(*_NOTHING) * threads)
+        path.write_bytes(_RECORD.pack(_NOTHING, 0, 0.0, 0.0) * threads)
         with path.open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), 0)
+            memory = memoryview(mmap.mmap(file.fileno(), 0))
+        self._whole, self._real = memory.cast("q"), memory.cast("d")
         self._next = itertools.count()
         self._own = threading.local()
 
     @contextmanager
     def holding(self, seq: int, stage: str, limit: float) -> Iterator[None]:
         """Says so while the calling thread is at it."""
-        at = self._offset()
-        _RECORD.pack_into(self._memory, at, seq, STAGES.index(stage), time.monotonic(), limit)
+        at = self._place()
+        self._real[at + 2], self._real[at + 3] = time.monotonic(), limit
+        self._whole[at + 1] = STAGES.index(stage)
+        self._whole[at] = seq
         try:
             yield
         finally:
-            _RECORD.pack_into(self._memory, at, *_NOTHING)
+            self._whole[at] = _NOTHING
 
-    def _offset(self) -> int:
-        if not hasattr(self._own, "offset"):
-            self._own.offset = next(self._next) * _RECORD.size
-        return int(self._own.offset)
+    def _place(self) -> int:
+        if not hasattr(self._own, "place"):
+            self._own.place = next(self._next) * _FIELDS
+        return int(self._own.place)
 
 
 def read(path: Path) -> list[Crumb]:
