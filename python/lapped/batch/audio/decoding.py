@@ -15,6 +15,8 @@ import numpy as np
 
 from lapped.batch.audio import container
 from lapped.batch.audio.opening import opened
+from lapped.batch.audio.plain import plain
+from lapped.batch.audio.room import Room
 from lapped.batch.audio.settings import AudioSettings
 from lapped.batch.codes import ItemError
 from lapped.batch.items import Item
@@ -34,8 +36,8 @@ class Audio:
     seconds: float
 
 
-def decode(item: Item, settings: AudioSettings) -> Audio:
-    """All of the item's samples.
+def decode(item: Item, settings: AudioSettings, room: Room | None = None) -> Audio:
+    """All of the item's samples; with a `room`, until the thread decodes into that again.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def decode(item: Item, settings: AudioSettings) -> Audio:
         With the code for whatever is wrong with it.
     """
     with _reading(item, settings) as stretch:
-        read = stretch.read_all()
+        read = stretch.read_all(room)
         rate = settings.sample_rate or stretch.rate
         samples = resampled(read, stretch.rate, rate, settings.resample)
         return Audio(samples, rate, len(read) / stretch.rate)
@@ -81,27 +83,36 @@ class _Stretch:
 
     def __init__(self, item: Item, settings: AudioSettings, file: BinaryIO, sound: Any) -> None:
         self._item, self._settings, self._file, self._sound = item, settings, file, sound
+        self._format, self._subtype = sound.format, sound.subtype  # looked up at each question
         self.rate = int(sound.samplerate)
         self._start, self._end = _bounds(item, sound)
         self._channel = self._chosen()
         plain = sound.channels == 1 or self._channel is not None
-        integer = sound.subtype in _INTEGER and plain
+        integer = self._subtype in _INTEGER and plain
         same_rate = settings.sample_rate in (None, self.rate)
         self._dtype = "int16" if integer and same_rate else "float32"
         if self._start:
             self._seek()
 
-    def read_all(self) -> np.ndarray:
-        pieces = list(self.pieces(_frames_at_once(self._start, self._end)))
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    def read_all(self, room: Room | None) -> np.ndarray:
+        frames = _frames_at_once(self._start, self._end)
+        if room is None or self._end is None or self._sound.channels > 1:
+            pieces = list(self.pieces(frames))
+            return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        whole = room.array(self._end - self._start, self._dtype)
+        return whole[: sum(map(len, self.pieces(frames, whole)))]
 
-    def pieces(self, frames: int) -> Iterator[np.ndarray]:
-        """One channel, `frames` samples at a time; what is missing at the end is an error."""
-        got, frames = 0, _STEPS.get(self._sound.format, frames)
+    def pieces(self, frames: int, into: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """One channel, `frames` samples at a time; what is missing at the end is an error.
+
+        With `into`, each piece is where it belongs in that.
+        """
+        got, frames = 0, _STEPS.get(self._format, frames)
         wanted = None if self._end is None else self._end - self._start
         while wanted is None or got < wanted:
             count = frames if wanted is None else min(frames, wanted - got)
-            piece = self._sound.read(count, dtype=self._dtype)
+            place = None if into is None else into[got : got + count]
+            piece = self._sound.read(count, dtype=self._dtype, out=place)
             if not len(piece):
                 break
             got += len(piece)
@@ -135,7 +146,7 @@ class _Stretch:
 
     def _finite(self, piece: np.ndarray) -> np.ndarray:
         # A sum is finite where all is, and costs no array of flags.
-        real = self._sound.subtype in ("FLOAT", "DOUBLE")
+        real = self._subtype in ("FLOAT", "DOUBLE")
         if real and not np.isfinite(piece.sum(dtype=np.float64)) and not np.isfinite(piece).all():
             raise ItemError("nonfinite", "holds NaN or Inf")
         return piece
@@ -150,7 +161,7 @@ class _Stretch:
         if wanted is not None and got < wanted:
             raise ItemError("truncated", f"holds {got} of {wanted} samples")
         whole = self._item.start is None and self._item.end is None
-        if whole and (reason := container.cut(self._file, self._sound.format, got, self.rate)):
+        if whole and (reason := container.cut(self._file, self._format, got, self.rate)):
             raise ItemError("truncated", reason)
         said = self._item.duration
         if said and got / self.rate < said * (1 - self._settings.duration_tolerance):
@@ -193,25 +204,28 @@ def _reading(item: Item, settings: AudioSettings) -> Iterator[_Stretch]:
 
 @contextmanager
 def _sound(item: Item) -> Iterator[tuple[BinaryIO, Any]]:
-    """The open bytes and soundfile's view of them."""
+    """The open bytes and a reader of the samples in them."""
     soundfile = needed("soundfile")
     with opened(item) as file:
-        try:
-            # libsndfile reads a descriptor itself; what has none it reads through Python.
-            descriptor = file.fileno() if hasattr(file, "getbuffer") is False else None
-        except OSError:
-            descriptor = None
-        try:
-            sound = soundfile.SoundFile(file if descriptor is None else descriptor, closefd=False)
-        except soundfile.LibsndfileError as error:
-            raise _refused(file, str(error)) from error
+        sound = plain(file) or _decoder(file)
         try:
             with sound:
                 yield file, sound
-        except soundfile.LibsndfileError as error:
-            raise ItemError("decode_error", _plain(str(error))) from error
-        except (RuntimeError, OSError) as error:
-            raise ItemError("decode_error", _plain(str(error))) from error
+        except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+            raise ItemError("decode_error", _told(str(error))) from error
+
+
+def _decoder(file: BinaryIO) -> Any:
+    soundfile = needed("soundfile")
+    try:
+        # libsndfile reads a descriptor itself; what has none it reads through Python.
+        source: Any = file.fileno()
+    except OSError:
+        source = file
+    try:
+        return soundfile.SoundFile(source, closefd=False)
+    except soundfile.LibsndfileError as error:
+        raise _refused(file, str(error)) from error
 
 
 def _refused(file: BinaryIO, message: str) -> ItemError:
@@ -220,11 +234,11 @@ def _refused(file: BinaryIO, message: str) -> ItemError:
     if not head:
         return ItemError("empty", "holds 0 bytes")
     if container.looks_like_audio(head):
-        return ItemError("decode_error", _plain(message))
+        return ItemError("decode_error", _told(message))
     return ItemError("not_audio", "is in no format that can be decoded")
 
 
-def _plain(message: str) -> str:
+def _told(message: str) -> str:
     """soundfile's message without the object it opened, which differs from run to run."""
     plain = message.split(": ", 1)[-1].strip() if message.startswith("Error opening") else message
     return "is broken at its head" if "possibly a pipe" in plain else plain

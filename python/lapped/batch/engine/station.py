@@ -53,6 +53,7 @@ class Station:
         self.config, self.work, self.verdicts = config, work, verdicts
         self._crumbs, self._scratch = crumbs, scratch
         self._settings = audio.settings_of(config, work.sample_rate)
+        self._room = None if work.batched or work.keeps_inputs else audio.Room()
 
     def bytes_for(self, planned: Planned) -> int:
         """Memory the item will take, as far as the plan knows; streamed ones take little."""
@@ -90,7 +91,7 @@ class Station:
         self._refuse_too_large(planned)
         with self._crumbs.holding(planned.seq, "decode", self._limit(planned)):
             if self.work.takes == "audio":
-                found = audio.decode(planned.item, self._settings)
+                found = audio.decode(planned.item, self._settings, self._room)
                 outcome.value, outcome.sample_rate = found.samples, found.sample_rate
                 outcome.audio_s = found.seconds
             else:

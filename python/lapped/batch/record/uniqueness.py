@@ -40,7 +40,7 @@ class Seen:
         """(item, code, message) of what `sources.expand` yields; code "" for sound items."""
         for each in found:
             item, code, message = _parts_of(each)
-            where = replace(item, own_id="")
+            where = replace(item, own_id="") if item.own_id else item
             if not self._first(b"where", where.id):
                 self.duplicates += 1
                 continue

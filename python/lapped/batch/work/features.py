@@ -25,6 +25,7 @@ class Features:
 
     takes = "audio"
     can_stream = True
+    keeps_inputs = False
 
     def __init__(self, config: Config, device: str = "cpu") -> None:
         mel = lapped.preset(config.preset)

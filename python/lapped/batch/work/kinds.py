@@ -45,6 +45,8 @@ class Work(Protocol):
     batched : bool
         Whether several inputs in one call cost less than one by one. If not, it may be called
         from several threads at once.
+    keeps_inputs : bool
+        Whether a result may hold on to its input's memory.
     """
 
     sample_rate: int | None
@@ -52,6 +54,7 @@ class Work(Protocol):
     output: Output
     can_stream: bool
     batched: bool
+    keeps_inputs: bool
 
     def __call__(
         self, inputs: list[np.ndarray], sample_rates: list[int]

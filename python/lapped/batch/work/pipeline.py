@@ -29,6 +29,7 @@ class Pipeline:
 
     takes = "audio"
     can_stream = False
+    keeps_inputs = True  # a model may return what it was given
 
     def __init__(self, config: Config, device: str = "cpu") -> None:
         models.alone_on_its_thread()

@@ -26,6 +26,7 @@ class Reconstruct:
 
     takes = "array"
     can_stream = False
+    keeps_inputs = True
 
     def __init__(self, config: Config, device: str = "cpu") -> None:
         mel = lapped.preset(config.preset)
