@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from .report import headline, markdown_table
@@ -49,11 +50,14 @@ _PICTURES = {
 
 @dataclass(frozen=True)
 class Source:
-    """A committed result: what it holds, where it lies, and its path from the page."""
+    """A committed result: where it lies, its path from the page, and what it holds."""
 
-    report: Report
     folder: Path
     link: str
+
+    @cached_property
+    def report(self) -> Report:
+        return from_json((self.folder / "result.json").read_text(encoding="utf-8"))
 
 
 def quoted(path: Path) -> str:
@@ -61,9 +65,8 @@ def quoted(path: Path) -> str:
 
     def anew(match: re.Match[str]) -> str:
         folder = ROOT / match["folder"]
-        report = from_json((folder / "result.json").read_text(encoding="utf-8"))
         link = Path(os.path.relpath(folder, path.parent)).as_posix()
-        text = KINDS[match["kind"]](Source(report, folder, link))
+        text = KINDS[match["kind"]](Source(folder, link))
         return f"{match['begin']}{text}\n{match['end']}"
 
     return _MARKED.sub(anew, path.read_text(encoding="utf-8"))
@@ -96,6 +99,12 @@ def _pictures(source: Source) -> str:
     return "\n\n".join(f"![{_PICTURES[name]}]({source.link}/{name})" for name in there)
 
 
+def _batch(source: Source) -> str:
+    """All of it, its headings below those of the page."""
+    title, _, text = (source.folder / "batch.md").read_text(encoding="utf-8").partition("\n\n")
+    return f"{title.lstrip('# ')}. " + text.replace("\n## ", "\n### ").strip()
+
+
 def _under_headline(source: Source, lines: list[list[str]], words: int) -> str:
     return f"{headline(source.report)}\n\n{markdown_table(lines, words)}"
 
@@ -105,6 +114,7 @@ KINDS: dict[str, Callable[[Source], str]] = {
     "summary": _summary,
     "floors": _floors,
     "pictures": _pictures,
+    "batch": _batch,
 }
 
 

@@ -25,7 +25,7 @@ After."""
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Writes a page beside a copy of a committed result and returns its path."""
-    source = next(iter(quote.ROOT.glob("benchmarks/results/*/result.json"))).parent
+    source = next(iter(quote.ROOT.glob("benchmarks/results/*/batch.md"))).parent
     shutil.copytree(source, tmp_path / "results" / "one")
     monkeypatch.setattr(quote, "ROOT", tmp_path)
 

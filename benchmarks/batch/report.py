@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
-from .run import PRESET, Pace, Report
+from .rivals import RIVALS
+from .run import LOCAL, OURS, PRESET, RAY, Report
 
 _STAGES = ("decode", "kernel", "write")
 _NAMES = {"wav": "WAV, 16 bits", "flac": "FLAC", "mp3": "MP3", "ogg": "Ogg Vorbis"}
@@ -33,69 +34,66 @@ def _head(report: Report) -> str:
         f"# `lapped run features --preset {PRESET}`\n\n"
         f"{about['processor']} ({flags}), {about['cores_usable']} cores, load {about['load']} "
         f"before, commit {about['commit']}, {about['time']}.\n{versions}.\n\n"
-        "Speech-like audio, 16 kHz, one channel, 1 to 60 s a file, 13 s on average; one thread, one core. "
-        f"{report.rounds} rounds in turns:\nmedians, and least to most of the ratios. CPU seconds "
-        "of all processes, start-up apart: each program ran on a small and on a large\nfolder, "
-        "and the difference counts."
+        "Speech-like audio, 16 kHz, one channel, 1 to 60 s a file, 13 s on average; one thread, "
+        f"one core. {report.rounds} rounds in turns:\nmedians, and least to most of the ratios. "
+        "CPU seconds of all processes, start-up apart: each program ran on a small and on a\n"
+        "large folder, and the difference counts."
     )
 
 
 def _efficiency(report: Report) -> str:
     rows = []
     for kind, rounds in report.stages.items():
-        paces = report.paces[kind]["lapped run"]
-        least = [sum(found[stage] for stage in _STAGES) / found["audio_s"] for found in rounds]
-        around = zip(least[::2], least[1::2], paces, strict=True)  # each run is between two
-        share = [(before + after) / 2 / pace.cpu for before, after, pace in around]
-        stages = (_speed(found[stage] / found["audio_s"] for found in rounds) for stage in _STAGES)
-        run = _speed(pace.cpu for pace in paces)
-        rows.append([_NAMES[kind], *stages, _speed(least), run, _spread(share, 2), _start(paces)])
+        program = report.programs[kind][OURS]
+        stages = [[found[stage] / found["audio_s"] for found in rounds] for stage in _STAGES]
+        bounds = [sum(costs) for costs in zip(*stages, strict=True)]
+        around = zip(bounds[::2], bounds[1::2], program.paces(), strict=True)  # between two
+        share = _spread([(before + after) / 2 / pace for before, after, pace in around], 2)
+        speeds = map(_speed, (*stages, bounds, program.paces()))
+        rows.append([_NAMES[kind], *speeds, share, f"{program.start():.1f}"])
     return rows and _table(
         "## Beside the cost of its stages\n\nTimes real time. The bound is what decoding "
         "(soundfile), the kernel and writing (safetensors, fsync) allow together, each\nmeasured "
         "alone in a loop with nothing around it; efficiency is the run's share of it.",
         ["", "decode", "kernel", "write", "bound", "lapped run", "efficiency", "start, CPU s"],
         rows,
-    )  # fmt: skip
+    )
 
 
 def _rivals(report: Report) -> str:
     rows = []
-    for kind, programs in report.paces.items():
-        for name, paces in programs.items():
-            if name in ("lapped run", "local engine", "Ray") or "lapped run" not in programs:
-                continue
-            times = [
-                theirs.cpu / ours.cpu
-                for theirs, ours in zip(paces, programs["lapped run"], strict=True)
-            ]
-            speed = _speed(pace.cpu for pace in paces)
-            rows.append([_NAMES[kind], name, speed, _spread(times, 1), _start(paces)])
+    for kind, programs in report.programs.items():
+        for name in RIVALS:
+            if name in programs and OURS in programs:
+                theirs, ours = programs[name], programs[OURS]
+                times = [a / b for a, b in zip(theirs.paces(), ours.paces(), strict=True)]
+                row = [name, _speed(theirs.paces()), _spread(times, 1), f"{theirs.start():.1f}"]
+                rows.append([_NAMES[kind], *row])
     return rows and _table(
         f"## Beside what people run instead\n\nThe DataLoader loop: `{report.loader}`, "
         "`torchaudio.transforms.MelSpectrogram`, log, `np.save`, one worker.\nlhotse: "
         "`compute_and_store_features_batch` with `Fbank` and `NumpyFilesWriter`, one worker.",
-        ["", "", "times real time", "CPU seconds of lapped's", "start, CPU s"],
+        ["", "", "times real time", "CPU seconds, times lapped's", "start, CPU s"],
         rows,
-    )  # fmt: skip
+    )
 
 
 def _ray(report: Report) -> str:
-    programs = report.paces.get("flac", {})
-    if "Ray" not in programs:
+    programs = report.programs.get("flac", {})
+    if RAY not in programs:
         return ""
-    local, ray = programs["local engine"], programs["Ray"]
-    share = [ours.wall / theirs.wall for ours, theirs in zip(local, ray, strict=True)]
+    local, ray = programs[LOCAL].paces("wall"), programs[RAY].paces("wall")
+    share = _spread([a / b for a, b in zip(local, ray, strict=True)], 2)
     rows = [
-        [name, _speed(pace.wall for pace in paces), f"{median(p.start_wall for p in paces):.1f}"]
-        for name, paces in (("local engine", local), ("Ray", ray))
+        [name, _speed(programs[name].paces("wall")), f"{programs[name].start('wall'):.1f}"]
+        for name in (LOCAL, RAY)
     ]
     return _table(
         "## Ray beside the local engine\n\nOne worker each, FLAC, wall time; start-up apart, Ray "
-        f"is {_spread(share, 2)} times as fast.",
+        f"is {share} times as fast.",
         ["", "times real time", "start, s"],
         rows,
-    )  # fmt: skip
+    )
 
 
 def _memory(report: Report) -> str:
@@ -112,17 +110,13 @@ def _memory(report: Report) -> str:
     )  # fmt: skip
 
 
-def _speed(costs: Iterable[float]) -> str:
+def _speed(costs: Sequence[float]) -> str:
     return f"{1 / median(costs):,.0f}"
 
 
 def _spread(ratios: Sequence[float], digits: int) -> str:
     low, high = min(ratios), max(ratios)
     return f"{median(ratios):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _start(paces: Sequence[Pace]) -> str:
-    return f"{median(pace.start_cpu for pace in paces):.1f}"
 
 
 def _table(text: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

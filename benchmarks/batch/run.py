@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from lapped.batch.needs import needed
@@ -24,6 +25,7 @@ from . import corpus, rivals
 from .cost import Cost, cost_of
 
 PRESET = "whisper-80"
+OURS, LOCAL, RAY = "lapped run", "local engine", "Ray"
 _COPIES = {"wav": (1, 21), "flac": (1, 7), "mp3": (1, 6), "ogg": (1, 6)}
 _RIVAL_COPIES = (1, 3)
 _RAY_COPIES = (7, 28)
@@ -37,13 +39,32 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Of one program on one format: CPU and wall seconds of each audio second, and of its start."""
+class Took:
+    """CPU and wall seconds of one run."""
 
     cpu: float
     wall: float
-    start_cpu: float
-    start_wall: float
+
+
+@dataclass
+class Program:
+    """Every run of one program on the folders of one format."""
+
+    small_s: float  # audio of the small folder
+    large_s: float
+    small: list[Took] = field(default_factory=list)
+    large: list[Took] = field(default_factory=list)
+
+    def paces(self, clock: str = "cpu") -> list[float]:
+        """Seconds for each further second of audio, by round; the start is the median one's."""
+        start = median(getattr(took, clock) for took in self.small)
+        more = self.large_s - self.small_s
+        return [(getattr(took, clock) - start) / more for took in self.large]
+
+    def start(self, clock: str = "cpu") -> float:
+        """Seconds before the first second of audio."""
+        small = median(getattr(took, clock) for took in self.small)
+        return small - median(self.paces(clock)) * self.small_s
 
 
 @dataclass
@@ -55,7 +76,7 @@ class Report:
     loader: str
     rounds: int
     stages: dict[str, list[dict[str, float]]] = field(default_factory=dict)  # two a round
-    paces: dict[str, dict[str, list[Pace]]] = field(default_factory=dict)  # format, program
+    programs: dict[str, dict[str, Program]] = field(default_factory=dict)  # by format and name
     memory: dict[int, int] = field(default_factory=dict)  # items, bytes
 
 
@@ -78,14 +99,14 @@ def run(plan: Plan, say: Say) -> Report:
         for kind in plan.formats:
             if "stages" in plan.parts:
                 bench.stages(kind)
-                bench.pace(kind, "lapped run", _COPIES[kind], bench.lapped)
+                bench.program(kind, OURS, _COPIES[kind], bench.lapped)
                 bench.stages(kind)
             if "rivals" in plan.parts and kind in ("wav", "flac"):
                 for name in rivals.RIVALS:
-                    bench.pace(kind, name, _RIVAL_COPIES, bench.rival(name))
+                    bench.program(kind, name, _RIVAL_COPIES, bench.rival(name))
         if "ray" in plan.parts:
-            bench.pace("flac", "local engine", _RAY_COPIES, bench.lapped, one_core=False)
-            bench.pace("flac", "Ray", _RAY_COPIES, bench.ray, one_core=False)
+            bench.program("flac", LOCAL, _RAY_COPIES, bench.lapped, one_core=False)
+            bench.program("flac", RAY, _RAY_COPIES, bench.ray, one_core=False)
     if "memory" in plan.parts:
         for items in (_FEW, _MANY):
             report.memory[items] = bench.memory(items)
@@ -105,22 +126,22 @@ class _Bench:
             found = json.loads(self._cost(arguments).output)
         self._report.stages.setdefault(kind, []).append(found)
 
-    def pace(
+    def program(
         self,
         kind: str,
-        program: str,
+        name: str,
         copies: tuple[int, int],
         command: Callable[[Path, Path], list[str]],
         one_core: bool = True,
     ) -> None:
-        folders = [corpus.make(self._root, kind, count) for count in copies]
-        costs = []
-        for folder in folders:
+        small, large = (corpus.make(self._root, kind, count) for count in copies)
+        programs = self._report.programs.setdefault(kind, {})
+        found = programs.setdefault(name, Program(small.audio_s, large.audio_s))
+        for folder, kept in ((small, found.small), (large, found.large)):
             with self._output() as output:
-                costs.append(self._cost(command(folder.path, output), one_core))
-        pace = _pace(*costs, *(folder.audio_s for folder in folders))
-        self._say(f"{kind}: {program} {1 / pace.cpu:,.0f}x")
-        self._report.paces.setdefault(kind, {}).setdefault(program, []).append(pace)
+                cost = self._cost(command(folder.path, output), one_core)
+            kept.append(Took(cost.cpu, cost.wall))
+        self._say(f"{kind}: {name} {1 / found.paces()[-1]:,.0f}x")
 
     def lapped(self, folder: Path, output: Path) -> list[str]:
         return [
@@ -155,12 +176,6 @@ class _Bench:
             yield folder
         finally:
             shutil.rmtree(folder)
-
-
-def _pace(small: Cost, large: Cost, small_s: float, large_s: float) -> Pace:
-    more = large_s - small_s
-    cpu, wall = (large.cpu - small.cpu) / more, (large.wall - small.wall) / more
-    return Pace(cpu, wall, small.cpu - cpu * small_s, small.wall - wall * small_s)
 
 
 def _stretches(paths: list[str], items: int, manifest: Path) -> Path:

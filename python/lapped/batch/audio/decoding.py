@@ -23,7 +23,9 @@ from lapped.batch.items import Item
 from lapped.batch.needs import needed
 
 _INTEGER = {"PCM_16", "PCM_S8", "PCM_U8"}  # int16 holds them without loss
-_STEPS = {"MP3": 1 << 16, "MPEG": 1 << 16}  # the last bit depends on how much is read at once
+# soundfile seeks after each read, which costs an MP3 decoder its state: the last bit depends on how
+# much is read at once, and time, too. Samples:
+_STEPS = {"MP3": 1 << 20, "MPEG": 1 << 20}
 _BLOCK = 30.0  # seconds
 
 

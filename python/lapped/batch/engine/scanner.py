@@ -73,7 +73,7 @@ class Reading:
         began, busy = time.perf_counter(), time.process_time()
         found = list((self._threads.map if self._waits else map)(self._ask, items))
         busy = time.process_time() - busy
-        self._waits = time.perf_counter() - began > 2 * busy
+        self._waits = time.perf_counter() - began > 4 * busy
         return found
 
 
