@@ -61,7 +61,7 @@ def until(true, seconds: float = 30) -> None:
 
 
 def marked(folder: Path, word: bytes, name: str = "bad.wav") -> Path:
-    path = corpus.write(folder / name, corpus.voice(8000, 1))
+    path = corpus.write(folder / name, corpus.voice(8000, 1), subtype="FLOAT")  # is decoded
     path.write_bytes(path.read_bytes() + word)
     return path
 
