@@ -26,9 +26,9 @@ from .cost import Cost, cost_of
 
 PRESET = "whisper-80"
 OURS, LOCAL, RAY = "lapped run", "local engine", "Ray"
-_COPIES = {"wav": (1, 21), "flac": (1, 7), "mp3": (1, 6), "ogg": (1, 6)}
+_COPIES = {"wav": (1, 21), "flac": (1, 7), "mp3": (1, 5), "ogg": (1, 5)}
 _RIVAL_COPIES = (1, 3)
-_RAY_COPIES = (7, 28)
+_RAY_COPIES = (4, 16)
 _FEW, _MANY = 10_000, 1_000_000
 _PACKAGES = (
     *("numpy", "soundfile", "safetensors", "pyarrow", "torch", "torchaudio"),
