@@ -141,7 +141,8 @@ class _Bench:
             with self._output() as output:
                 cost = self._cost(command(folder.path, output), one_core)
             kept.append(Took(cost.cpu, cost.wall))
-        self._say(f"{kind}: {name} {1 / found.paces()[-1]:,.0f}x")
+        pace = found.paces("cpu" if one_core else "wall")[-1]
+        self._say(f"{kind}: {name} {1 / pace:,.0f}x")
 
     def lapped(self, folder: Path, output: Path) -> list[str]:
         return [
