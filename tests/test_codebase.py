@@ -37,7 +37,7 @@ PYTHON_LAYERS = [
     {"_mel"},
     {"_stft", "_mel_filters", "_weighting", "_compression"},
     {"_framing", "_windows", "_arrays", "_value", "_threads"},
-    {"_validate"},
+    {"_validate", "_malloc"},
     {"_cpu", "_cuda"},
 ]
 # Where torch records a call, a value hands it to the operators above, through one function.
