@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +21,12 @@ from .suites import EVERYDAY, NEAREST, SUITES, Block
 
 _ENVIRONMENT = 5  # exit code
 _EXTRAS = {"standard": ("floors",), "full": ("floors", "threads", "memory")}
+
+
+def output_option(help: str) -> Callable[[Any], Any]:
+    """The folder that a benchmark writes what it found to."""
+    kind = click.Path(path_type=Path, file_okay=False)
+    return click.option("-o", "--output", type=kind, help=help)
 
 
 @click.command("bench")
@@ -52,12 +59,7 @@ _EXTRAS = {"standard": ("floors",), "full": ("floors", "threads", "memory")}
 @click.option("--quick", is_flag=True, help="Fewer rounds, and torch and torchaudio alone.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--stock-malloc", is_flag=True, help="Leave the C library's malloc as it is.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for result.json, result.md and the pictures.",
-)
+@output_option("Folder for result.json, result.md and the pictures.")
 @click.option(
     "--read",
     "source",
@@ -113,11 +115,11 @@ def _with_rounds(block: Block, rounds: int | None, quick: bool) -> Block:
     return replace(block, effort=replace(QUICK if quick else block.effort, rounds=rounds))
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, result: str = "result.json") -> None:
     """An unwritable path is told before timing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "result.json").open("a").close()
+        (folder / result).open("a").close()
     except OSError as error:
         raise failure(f"cannot write to {folder}: {error.strerror}") from error
 

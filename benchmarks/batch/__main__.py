@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..command import failure
+from ..command import failure, make_folder, output_option
 from .corpus import FORMATS
 from .report import as_json, as_markdown
 from .run import Plan, run
@@ -27,12 +27,7 @@ _PARTS = Plan.parts
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for audio and results, some 4 GB; audio that is there is used again.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for batch.json and batch.md.",
-)
+@output_option("Folder for batch.json and batch.md.")
 def command(
     formats: tuple[str, ...],
     parts: tuple[str, ...],
@@ -45,7 +40,7 @@ def command(
     All of it takes some half an hour; --format and --part may be given several times.
     """
     if output:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output, "batch.json")
     with tempfile.TemporaryDirectory() as temporary:
         root = scratch or Path(temporary)
         root.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
+from ..report import markdown_table
 from .rivals import RIVALS
 from .run import LOCAL, OURS, PRESET, RAY, Report
 
@@ -75,6 +76,7 @@ def _rivals(report: Report) -> str:
         "`compute_and_store_features_batch` with `Fbank` and `NumpyFilesWriter`, one worker.",
         ["", "", "times real time", "CPU seconds, times lapped's", "start, CPU s"],
         rows,
+        words=2,
     )
 
 
@@ -119,6 +121,5 @@ def _spread(ratios: Sequence[float], digits: int) -> str:
     return f"{median(ratios):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _table(text: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return text + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _table(text: str, head: list[str], rows: list[list[str]], words: int = 1) -> str:
+    return f"{text}\n\n{markdown_table([head, *rows], words)}"

@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from lapped.batch.needs import needed
+from lapped.cli.versions import installed_version
 
 from .. import machine
 from . import corpus, rivals
@@ -194,10 +194,5 @@ def _stretches(paths: list[str], items: int, manifest: Path) -> Path:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {package: installed_version(package) for package in _PACKAGES}
+    return {package: number for package, number in found.items() if number}

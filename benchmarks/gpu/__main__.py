@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..command import failure, make_folder, progress_bar
+from ..command import failure, make_folder, output_option, progress_bar
 from . import smoke
 from .device import NoDeviceError, torch_with_cuda
 from .report import as_json, as_markdown
@@ -20,12 +20,7 @@ from .sizes import QUICK, Plan
 
 
 @click.command("benchmarks.gpu")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for result.json, result.md and roofline.png.",
-)
+@output_option("Folder for result.json, result.md and roofline.png.")
 @click.option("--quick", is_flag=True, help="Two sizes, few rounds, nothing compiled.")
 @click.option("--smoke", "only_smoke", is_flag=True, help="One small call of each, not timed.")
 @click.option(

@@ -8,7 +8,6 @@ done again without it.
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import tempfile
 import time
@@ -31,8 +30,6 @@ _LOOK_EVERY = 0.25  # seconds
 _GRACE = 8.0  # seconds in which a stopped run may finish the parts in hand
 _DEATHS = 3  # without a culprit, after which the run ends
 
-CONTEXT = multiprocessing.get_context("spawn")
-
 
 class Member:
     """One worker, as the one who looks after it sees it."""
@@ -41,10 +38,9 @@ class Member:
         self.crumbs = folder / f"{device.replace(':', '-')}.crumbs"
         self.crumbs.unlink(missing_ok=True)  # of the one before, whose items are not this one's
         self.parts: deque[int] = deque()
-        self.connection, theirs = CONTEXT.Pipe()
-        config = run.config
-        task = worker.Task(config.output, device, threads, str(self.crumbs), config)
-        self.process = CONTEXT.Process(target=worker.main, args=(theirs, task), daemon=False)
+        self.connection, theirs = worker.CONTEXT.Pipe()
+        task = worker.Task(device, threads, str(self.crumbs), run.config)
+        self.process = worker.CONTEXT.Process(target=worker.main, args=(theirs, task), daemon=False)
         self.process.start()
         theirs.close()
 

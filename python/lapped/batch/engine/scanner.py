@@ -7,7 +7,6 @@ never end.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +21,7 @@ from typing import Any
 from lapped.batch import audio
 from lapped.batch.codes import Exit
 from lapped.batch.config import Config
-from lapped.batch.engine.worker import begin
+from lapped.batch.engine.worker import CONTEXT, begin
 from lapped.batch.items import Item
 from lapped.batch.work import seconds_by_header
 
@@ -30,8 +29,6 @@ _SOME = 512  # items at a time
 _THREADS = 8  # on a disk that answers slowly
 _PATIENCE = 60.0  # seconds for some; then each is asked for alone
 _PATIENCE_ALONE = 5.0
-
-CONTEXT = multiprocessing.get_context("spawn")
 
 Asked = Callable[[Item], float | None]
 

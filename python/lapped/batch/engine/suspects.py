@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from lapped.batch.config import Config
 from lapped.batch.engine.crumbs import Crumb, Crumbs, read
 from lapped.batch.engine.station import Station
-from lapped.batch.engine.worker import begin
+from lapped.batch.engine.worker import CONTEXT, begin
 from lapped.batch.record.plan import Planned
 from lapped.batch.running import Run
 from lapped.batch.work import work_of
@@ -41,8 +40,7 @@ def tried(
 def _alone(config: Config, device: str, planned: Planned) -> Verdict | None:
     with tempfile.TemporaryDirectory(prefix="lapped-") as folder:
         crumbs = Path(folder) / "crumbs"
-        context = multiprocessing.get_context("spawn")
-        process = context.Process(target=attempt, args=(config, device, planned, str(crumbs)))
+        process = CONTEXT.Process(target=attempt, args=(config, device, planned, str(crumbs)))
         process.start()
         while process.exitcode is None:
             process.join(0.1)

@@ -7,6 +7,7 @@ that process is gone, so is the worker.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import queue
 import signal
@@ -30,6 +31,8 @@ from lapped.batch.engine.station import Outcome, Station
 from lapped.batch.engine.watch import Tally
 from lapped.batch.work import work_of
 
+CONTEXT = multiprocessing.get_context("spawn")  # of every process that decodes: none is forked
+
 STOP = "stop"  # the order besides parts: nothing more is to be begun
 
 _TELL_EVERY = 0.2  # seconds
@@ -39,7 +42,6 @@ _TELL_EVERY = 0.2  # seconds
 class Task:
     """What a worker is started with."""
 
-    folder: str
     device: str
     threads: int
     crumbs: str

@@ -18,6 +18,10 @@ from lapped.batch.record.index import Row
 from lapped.batch.record.layout import Layout
 from lapped.batch.running import Run
 
+_GROUP = 4096  # rows of the manifest that are in memory at a time
+_TEXTS = ("id", "uri", "name", "member", "status", "code", "message")
+_PLACE = ("file", "key", "dtype", "offset", "shape")
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -109,11 +113,6 @@ def _write_manifest_and_errors(run: Run, layout: Layout) -> None:
             file.writelines(json.dumps(row) + "\n" for row in some if row["status"] == "error")
             writer.write_table(table_of(schema, _columns(some)))
     commit.replace(zip((manifest, errors), finals, strict=True))
-
-
-_GROUP = 4096  # rows of the manifest that are in memory at a time
-_TEXTS = ("id", "uri", "name", "member", "status", "code", "message")
-_PLACE = ("file", "key", "dtype", "offset", "shape")
 
 
 def _schema() -> Any:
