@@ -10,20 +10,8 @@ from typing import Any
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_MAX = -4
-_M_ARENA_MAX = -8
 _KEEP = 2**31 - 1  # the largest value mallopt takes
 _GROW_BY = 64 * 2**20
-
-
-def share_freed_memory() -> None:
-    """Let a thread have what another freed, from now on; nothing where malloc is not glibc's.
-
-    Otherwise every thread keeps its own share, and what one hands to another to be freed is never
-    its own again.
-    """
-    mallopt = _of_the_c_library("mallopt")
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, 1)
 
 
 def keep_freed_memory() -> bool:

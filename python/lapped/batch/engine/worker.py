@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import lapped
-from lapped._malloc import keep_freed_memory, share_freed_memory
+from lapped._malloc import keep_freed_memory
 from lapped.batch import running
 from lapped.batch.codes import BatchError, Exit
 from lapped.batch.engine.crumbs import Crumbs
@@ -134,7 +134,6 @@ def main(connection: Connection, task: Task) -> None:
 
 
 def _work(tell: Telling, orders: Orders, task: Task) -> None:
-    share_freed_memory()
     keep_freed_memory()
     run = running.Run(task.config)
     lapped.set_num_threads(1)  # threads take an item each instead

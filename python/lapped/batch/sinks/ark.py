@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from lapped.batch.config import Config
 from lapped.batch.items import Item
-from lapped.batch.output import Output
 from lapped.batch.sinks.files import Checked, Pending, Place, Result, Sink, flat
 
 _HEAD = struct.Struct("<2s3sbibi")
@@ -40,10 +37,7 @@ class Ark(Sink):
     format = "ark"
     suffix = ".ark"
 
-    def __init__(
-        self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
-    ) -> None:
-        super().__init__(config, output, folder, part, items)
+    def open(self) -> None:
         self._ark = Checked(self.temporary)
         self._table = self.final.with_suffix(".scp")
         self._table_temporary = self._table.with_name(f"{self._table.name}.{os.getpid()}.tmp")

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from lapped.batch.config import Config
 from lapped.batch.items import Item
 from lapped.batch.needs import needed
-from lapped.batch.output import Output
 from lapped.batch.sinks.files import Checked, Pending, Place, Result, Sink, reread
 from lapped.batch.spool import pieces
 
@@ -25,12 +22,9 @@ _LONGEST = 200  # bytes of a file's name that come from an id
 class Each(Sink):
     """Writes each result to a temporary file of its own."""
 
-    def __init__(
-        self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
-    ) -> None:
-        super().__init__(config, output, folder, part, items)
+    def open(self) -> None:
         self._pending: list[Pending] = []
-        self._below = "" if config.mirror else self.file.removesuffix(self.suffix) + "/"
+        self._below = "" if self.config.mirror else self.file.removesuffix(self.suffix) + "/"
         self.temporary.mkdir(exist_ok=True)
 
     def put(self, item: Item, value: Result) -> Place:

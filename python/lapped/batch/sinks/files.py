@@ -54,6 +54,10 @@ class Sink:
         self.file = f"parts/part-{part:06d}{self.suffix}"
         self.final = folder / self.file
         self.temporary = self.final.with_name(f"{self.final.name}.{os.getpid()}.tmp")
+        self.open()
+
+    def open(self) -> None:
+        """What is to be there before the first result."""
 
     def put(self, item: Item, value: Result) -> Place:
         raise NotImplementedError

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lapped.batch.config import Config
 from lapped.batch.items import Item, printable
 from lapped.batch.needs import needed
-from lapped.batch.output import Output
 from lapped.batch.sinks.files import Checked, Pending, Place, Result, Sink, flat
 
 _GROUP = 32 << 20  # bytes of results in a row group
@@ -23,12 +20,10 @@ class Parquet(Sink):
     format = "parquet"
     suffix = ".parquet"
 
-    def __init__(
-        self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
-    ) -> None:
-        super().__init__(config, output, folder, part, items)
+    def open(self) -> None:
         pa = needed("pyarrow")
-        about = {"kind": output.kind, "layout": output.layout, "preset": config.preset}
+        output = self.output
+        about = {"kind": output.kind, "layout": output.layout, "preset": self.config.preset}
         self._schema = pa.schema(
             [
                 ("id", pa.string()),

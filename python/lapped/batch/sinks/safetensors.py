@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +34,10 @@ class Safetensors(Sink):
     format = "safetensors"
     suffix = ".safetensors"
 
-    def __init__(
-        self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
-    ) -> None:
-        super().__init__(config, output, folder, part, items)
-        names = sum(len(json.dumps(item.id)) for item in items)
-        self._space = -(-(_HEAD + names + _ENTRY * len(items)) // _ALIGN) * _ALIGN
-        self._header: dict[str, Any] = {"__metadata__": _metadata(config, output)}
+    def open(self) -> None:
+        names = sum(len(json.dumps(item.id)) for item in self.items)
+        self._space = -(-(_HEAD + names + _ENTRY * len(self.items)) // _ALIGN) * _ALIGN
+        self._header: dict[str, Any] = {"__metadata__": _metadata(self.config, self.output)}
         self._at = 0
         self._checksum = Checksum()
         self._file = self.temporary.open("wb", buffering=0)

@@ -6,16 +6,13 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from lapped.batch.config import Config
 from lapped.batch.items import Item
-from lapped.batch.output import Output
 from lapped.batch.sinks.files import Checked, Pending, Place, Result, Sink, flat
 
 
@@ -28,10 +25,7 @@ class Tar(Sink):
     format = "tar"
     suffix = ".tar"
 
-    def __init__(
-        self, config: Config, output: Output, folder: Path, part: int, items: Sequence[Item]
-    ) -> None:
-        super().__init__(config, output, folder, part, items)
+    def open(self) -> None:
         self._file = Checked(self.temporary)
         self._tar: Any = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # type: ignore[call-overload]  # noqa: SIM115
 
