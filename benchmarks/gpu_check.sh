@@ -15,6 +15,7 @@ changing its Python. Steps, in this order; without names all of them are done:
   tests      the part of the test suite that runs on the device
   memcheck   the smoke calls under compute-sanitizer's memcheck
   racecheck  and under its racecheck
+  hosted     features of audio in host memory
   bench      python -m benchmarks.gpu: times, ceilings, ratios
 
 A step that fails does not stop the next. Each has a time limit, and a log FOLDER/STEP.log. A
@@ -31,11 +32,11 @@ TEXT
 }
 
 cd "$(dirname "$0")/.." || exit 2
-readonly STEPS=(build smoke tests memcheck racecheck bench)
+readonly STEPS=(build smoke tests memcheck racecheck hosted bench)
 readonly PYTHON=${PYTHON:-python3} SITE=$PWD/build/gpu/site TOOLS=$PWD/build/gpu/tools
 out=${OUT:-bench-output/gpu} dry= chosen=()
 
-declare -A limit=([build]=420 [smoke]=120 [tests]=420 [memcheck]=240 [racecheck]=300 [bench]=540)
+declare -A limit=([build]=420 [smoke]=120 [tests]=420 [memcheck]=240 [racecheck]=300 [hosted]=120 [bench]=540)
 declare -A did
 
 # --- the steps ---
@@ -58,6 +59,7 @@ racecheck() { sanitized racecheck; }
 sanitized() {
   run compute-sanitizer --tool "$1" --error-exitcode 9 "$PYTHON" -m benchmarks.gpu --smoke
 }
+hosted() { run "$PYTHON" -m benchmarks.gpu --hosted -o "$out/hosted"; }
 # shellcheck disable=SC2086
 bench() {
   run "$PYTHON" -m benchmarks.gpu -o "$out/bench" --seconds $((limit[bench] * 4 / 5)) \

@@ -171,14 +171,40 @@ def test_reconstruct_is_the_librarys(tmp_path, magnitude, layout):
 # ---- the way to a device, as far as it can be gone without one
 
 
-def test_a_conveyor_changes_nothing():
-    mel = lapped.preset("whisper-80")
+def on_the_way(inputs, device="cpu", **options):
+    """Features that went through the device's line, even where it is the CPU's."""
+    work = work_of(Config(preset="whisper-80", **options), "cpu")
+    return Conveyor(device).run(inputs, work._rows, work._own_frames)
+
+
+@pytest.mark.parametrize("options", [{}, {"layout": "tf"}, {"dtype": "float16"}])
+def test_a_conveyor_changes_nothing(options):
     random = np.random.default_rng(0)
-    inputs = [random.integers(-9000, 9000, n).astype(np.int16) for n in (5000, 100, 401, 16000)]
+    sizes = (5000, 100, 401, 16000, 4999, 13000, *(range(300_000, 303_000, 100)))
+    inputs = [random.integers(-9000, 9000, n).astype(np.int16) for n in sizes]
     inputs += [random.standard_normal(n).astype(np.float32) for n in (9_000_000, 16000)]
-    for x, found in zip(inputs, Conveyor("cpu").run(inputs, mel), strict=True):
-        np.testing.assert_array_equal(found, mel(x))
-    assert Conveyor("cpu").run([], mel) == []
+    expected = work_of(Config(preset="whisper-80", **options))(inputs, [])
+    for ours, theirs in zip(on_the_way(inputs, **options), expected, strict=True):
+        assert ours.flags.c_contiguous
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    assert on_the_way([], **options) == []
+
+
+def test_a_conveyor_goes_on_after_an_error():
+    x = np.ones(16000, np.int16)
+    conveyor, turns = Conveyor("cpu"), iter(range(9))
+
+    def works_once(batch, lengths):
+        if next(turns) == 1:
+            raise MemoryError("no room on the device")
+        return batch
+
+    inputs = [x, x[:9000], x[:5000]]  # a load each
+    with pytest.raises(MemoryError):
+        conveyor.run(inputs, works_once, lambda row, samples: row[:samples])
+    found = conveyor.run([2 * x], works_once, lambda row, samples: row[:samples])
+    np.testing.assert_array_equal(found, [2 * x])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

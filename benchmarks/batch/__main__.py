@@ -13,7 +13,7 @@ from .corpus import FORMATS
 from .report import as_json, as_markdown
 from .run import Plan, run
 
-_PARTS = Plan.parts
+_PARTS = (*Plan.parts, "gpu")
 
 
 @click.command("benchmarks.batch")
@@ -37,14 +37,15 @@ def command(
 ) -> None:
     """Time `lapped run features` beside its stages, other programs and itself.
 
-    All of it takes some half an hour; --format and --part may be given several times.
+    All of it takes some half an hour; --format and --part may be given several times. The part
+    gpu, which needs a CUDA device, is done only where it is named.
     """
     if output:
         make_folder(output, "batch.json")
     with tempfile.TemporaryDirectory() as temporary:
         root = scratch or Path(temporary)
         root.mkdir(parents=True, exist_ok=True)
-        plan = Plan(root, formats or Plan.formats, parts or _PARTS, rounds)
+        plan = Plan(root, formats or Plan.formats, parts or Plan.parts, rounds)
         try:
             report = run(plan, lambda line: click.echo(line, err=True))
         except (ImportError, RuntimeError) as error:

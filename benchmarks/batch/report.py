@@ -10,7 +10,7 @@ from statistics import median
 
 from ..report import markdown_table
 from .rivals import RIVALS
-from .run import LOCAL, OURS, PRESET, RAY, Report
+from .run import CPUS, GPU, LOCAL, OURS, PRESET, RAY, Program, Report
 
 _STAGES = ("decode", "kernel", "write")
 _NAMES = {"wav": "WAV, 16 bits", "flac": "FLAC", "mp3": "MP3", "ogg": "Ogg Vorbis"}
@@ -23,7 +23,7 @@ def as_json(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """What was measured and how, then a table for each question."""
-    tables = (_efficiency, _rivals, _ray, _memory)
+    tables = (_efficiency, _rivals, _ray, _gpu, _memory)
     return "\n\n".join([_head(report), *filter(None, (table(report) for table in tables))]) + "\n"
 
 
@@ -86,16 +86,28 @@ def _ray(report: Report) -> str:
         return ""
     local, ray = programs[LOCAL].paces("wall"), programs[RAY].paces("wall")
     share = _spread([a / b for a, b in zip(local, ray, strict=True)], 2)
-    rows = [
-        [name, _speed(programs[name].paces("wall")), f"{programs[name].start('wall'):.1f}"]
-        for name in (LOCAL, RAY)
-    ]
+    rows = [_by_the_clock(name, programs[name]) for name in (LOCAL, RAY)]
     return _table(
         "## Ray beside the local engine\n\nOne worker each, FLAC, wall time; start-up apart, Ray "
         f"is {share} times as fast.",
         ["", "times real time", "start, s"],
         rows,
     )
+
+
+def _gpu(report: Report) -> str:
+    programs = report.programs.get("wav", {})
+    if GPU not in programs:
+        return ""
+    return _table(
+        "## On a GPU\n\nWAV, as many threads as there are processors, wall time.",
+        ["", "times real time", "start, s"],
+        [_by_the_clock(name, programs[name]) for name in (GPU, CPUS)],
+    )
+
+
+def _by_the_clock(name: str, program: Program) -> list[str]:
+    return [name, _speed(program.paces("wall")), f"{program.start('wall'):.1f}"]
 
 
 def _memory(report: Report) -> str:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,14 +27,18 @@ from .cost import Cost, cost_of
 
 PRESET = "whisper-80"
 OURS, LOCAL, RAY = "lapped run", "local engine", "Ray"
+GPU, CPUS = "one GPU", "all processors"
 _COPIES = {"wav": (1, 21), "flac": (1, 7), "mp3": (1, 5), "ogg": (1, 5)}
 _RIVAL_COPIES = (1, 3)
 _RAY_COPIES = (4, 16)
+_GPU_COPIES = (8, 64)
 _FEW, _MANY = 10_000, 1_000_000
 _PACKAGES = (
     *("numpy", "soundfile", "safetensors", "pyarrow", "torch", "torchaudio"),
     *("torchcodec", "lhotse", "ray"),
 )
+
+_ON_DEVICES = {GPU: ("--device", "cuda"), CPUS: ()}
 
 Say = Callable[[str], None]
 
@@ -107,6 +112,10 @@ def run(plan: Plan, say: Say) -> Report:
         if "ray" in plan.parts:
             bench.program("flac", LOCAL, _RAY_COPIES, bench.lapped, one_core=False)
             bench.program("flac", RAY, _RAY_COPIES, bench.ray, one_core=False)
+        if "gpu" in plan.parts:
+            for name, options in _ON_DEVICES.items():
+                command = partial(bench.lapped, options=options)
+                bench.program("wav", name, _GPU_COPIES, command, one_core=False)
     if "memory" in plan.parts:
         for items in (_FEW, _MANY):
             report.memory[items] = bench.memory(items)
@@ -144,10 +153,12 @@ class _Bench:
         pace = found.paces("cpu" if one_core else "wall")[-1]
         self._say(f"{kind}: {name} {1 / pace:,.0f}x")
 
-    def lapped(self, folder: Path, output: Path) -> list[str]:
+    def lapped(
+        self, folder: Path, output: Path, options: tuple[str, ...] = ("--threads", "1")
+    ) -> list[str]:
         return [
             *("lapped", "run", "features", str(folder), "-o", str(output / "run")),
-            *("--preset", PRESET, "--threads", "1", "--progress", "none"),
+            *("--preset", PRESET, "--progress", "none", *options),
         ]
 
     def ray(self, folder: Path, output: Path) -> list[str]:

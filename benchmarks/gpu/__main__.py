@@ -22,6 +22,7 @@ from .sizes import QUICK, Plan
 @click.command("benchmarks.gpu")
 @output_option("Folder for result.json, result.md and roofline.png.")
 @click.option("--quick", is_flag=True, help="Two sizes, few rounds, nothing compiled.")
+@click.option("--hosted", "only_hosted", is_flag=True, help="Only features from host memory.")
 @click.option("--smoke", "only_smoke", is_flag=True, help="One small call of each, not timed.")
 @click.option(
     "--seconds",
@@ -30,7 +31,9 @@ from .sizes import QUICK, Plan
     show_default=True,
     help="Begin nothing new after this long; what is left out is named.",
 )
-def command(output: Path | None, quick: bool, only_smoke: bool, seconds: int) -> None:
+def command(
+    output: Path | None, quick: bool, only_hosted: bool, only_smoke: bool, seconds: int
+) -> None:
     """Time lapped beside other libraries on the current CUDA device.
 
     What does not agree with float64 is not timed, libraries that are missing are named, and the
@@ -43,6 +46,9 @@ def command(output: Path | None, quick: bool, only_smoke: bool, seconds: int) ->
             return
         if output:
             make_folder(output)
+        if only_hosted:
+            _hosted(torch, output)
+            return
         keep = _keeper(output)
         with progress_bar() as progress:
             report = run(torch, QUICK if quick else Plan(), seconds, progress, keep)
@@ -60,6 +66,16 @@ def _smoke(torch: ModuleType) -> None:
         click.echo(f"{row.op:12} {row.case.name:24} {said}")
     if wrong:
         raise click.ClickException(f"{wrong} calls are wrong")
+
+
+def _hosted(torch: ModuleType, output: Path | None) -> None:
+    from . import hosted  # needs what the extra `batch` brings
+
+    found = list(hosted.rows(torch))
+    click.echo(hosted.as_markdown(torch, found))
+    if output:
+        (output / "hosted.json").write_text(hosted.as_json(torch, found), encoding="utf-8")
+        (output / "hosted.md").write_text(hosted.as_markdown(torch, found), encoding="utf-8")
 
 
 def _keeper(output: Path | None) -> Callable[[Report], Any]:

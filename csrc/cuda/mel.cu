@@ -10,6 +10,7 @@ namespace cuda {
 namespace {
 
 constexpr TileShape kProjection{32, 8, 0};  // a warp reads neighbouring frames of one bin
+constexpr int kLimited = 64;                 // frames whose range a block limits at a time
 
 // Where bands go: out[b, m, t], and the peaks that a limited range needs.
 template <class T>
@@ -88,16 +89,20 @@ __global__ void project_kernel(WorkMemory work, TileShape shape, View<const T, 3
 // frames.
 template <class T>
 __global__ void limit_kernel(BandsOut<T> to, RowSizes lengths, bool framed, Framing framing) {
-  const int64_t bands = to.out.shape[1], width = to.out.shape[2],
-                total = to.out.shape[0] * bands * width;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < total;
-       i += int64_t{gridDim.x} * blockDim.x) {
-    const int64_t b = i / (bands * width), rest = i - b * bands * width;
-    const int64_t m = to.along_bands() ? rest % bands : rest / width,
-                  t = to.along_bands() ? rest / bands : rest % width;
+  const int bands = static_cast<int>(to.out.shape[1]);
+  const int64_t width = to.out.shape[2], tiles = (width + kLimited - 1) / kLimited;
+  for (int64_t i = blockIdx.x; i < to.out.shape[0] * tiles; i += gridDim.x) {
+    const int64_t b = i / tiles, begin = (i - b * tiles) * kLimited;
     const int64_t count = framed ? frame_count(framing, lengths.of(b)) : lengths.of(b);
-    if (t < count)
-      to.at(b, m, t) = to.compress.limit(to.at(b, m, t), Ordered<T>::value(*to.peak_of(b)));
+    const T peak = Ordered<T>::value(*to.peak_of(b));
+    for (int j = static_cast<int>(threadIdx.x); j < bands * kLimited; j += kThreads) {
+      const int m = to.along_bands() ? j % bands : j / kLimited,
+                t = to.along_bands() ? j / bands : j % kLimited;
+      if (begin + t < count) {
+        T& level = to.at(b, m, begin + t);
+        level = to.compress.limit(level, peak);
+      }
+    }
   }
 }
 
@@ -115,8 +120,9 @@ template <class T>
 void limit_range(const Cuda& device, const BandsOut<T>& to, RowSizes lengths, bool framed,
                  const Framing& framing) {
   if (!to.compress.limited) return;
-  const int64_t total = to.out.shape[0] * to.out.shape[1] * to.out.shape[2];
-  launch(device, limit_kernel<T>, blocks_for(total), kThreads, 0, to, lengths, framed, framing);
+  const int64_t tiles = (to.out.shape[2] + kLimited - 1) / kLimited;
+  launch(device, limit_kernel<T>, to.out.shape[0] * tiles, kThreads, 0, to, lengths, framed,
+         framing);
 }
 
 template <class T>

@@ -25,7 +25,8 @@ from lapped.batch.sinks import open_sink
 _AHEAD = 4  # tasks a thread may have waiting
 _TOGETHER = 8  # items of a task, of short ones
 _SHORT_S = 60.0  # most audio of a task that holds several
-_BATCH_S = 600.0  # most audio in one call of a work that takes several
+_BATCH_S = 1800.0  # most audio in one call of a work that takes several
+_BATCHES = 16  # such calls that fit the memory of a run; three have theirs at a time
 
 
 @dataclass
@@ -68,11 +69,12 @@ class Line:
         """Finished parts, in order; their index is on the disk when they are yielded."""
         with (
             ThreadPoolExecutor(self._threads, "decode") as threads,
+            ThreadPoolExecutor(1, "work") as working,
             ThreadPoolExecutor(1, "commit") as committing,
         ):
             ends: deque[Future[Head]] = deque()
             try:
-                for job, outcomes in self._by_part(self._ahead(threads, parts)):
+                for job, outcomes in self._by_part(self._ahead(threads, parts), working):
                     if job is not None:
                         ends.append(self._write(job, outcomes, committing))
                     while ends and (job is None or len(ends) > 1 or ends[0].done()):
@@ -136,7 +138,9 @@ class Line:
         return [self._station(planned) for planned in items]
 
     def _by_part(
-        self, outcomes: Iterable[tuple[Job | None, Outcome | None]]
+        self,
+        outcomes: Iterable[tuple[Job | None, Outcome | None]],
+        working: ThreadPoolExecutor,
     ) -> Iterator[tuple[Job | None, Iterator[Outcome]]]:
         source = iter(outcomes)
 
@@ -147,16 +151,41 @@ class Line:
                 _, outcome = next(source)
 
         for job, first in source:
-            yield job, self._finished(rest(first))
+            yield job, self._finished(rest(first), working)
 
-    def _finished(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-        """With the work done on several at a time, where the work wants that."""
+    def _finished(
+        self, outcomes: Iterator[Outcome], working: ThreadPoolExecutor
+    ) -> Iterator[Outcome]:
+        """With the work done on several at a time, where the work wants that: on the next ones
+        while these are written.
+        """
         if not self._station.work.batched:
             yield from outcomes
             return
-        for batch in _batches(outcomes):
-            self._station.finish(batch)
-            yield from batch
+        before: Future[list[Outcome]] | None = None
+        for batch in self._batches(outcomes):
+            after = working.submit(self._worked, batch)
+            yield from before.result() if before else ()
+            before = after
+        yield from before.result() if before else ()
+
+    def _worked(self, batch: list[Outcome]) -> list[Outcome]:
+        self._station.finish(batch)
+        return batch
+
+    def _batches(self, outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
+        room = self._station.config.mem // _BATCHES
+        batch: list[Outcome] = []
+        takes, seconds = 0, 0.0
+        for outcome in outcomes:
+            more = self._station.bytes_for(outcome.planned)
+            if batch and (takes + more > room or seconds + outcome.audio_s > _BATCH_S):
+                yield batch
+                batch, takes, seconds = [], 0, 0.0
+            batch.append(outcome)
+            takes, seconds = takes + more, seconds + outcome.audio_s
+        if batch:
+            yield batch
 
     # ---- writing
 
@@ -206,19 +235,6 @@ class Line:
             for each in pending
         ]
         return index.write(layout, part, self._plan.fingerprint, rows, files)
-
-
-def _batches(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
-    batch: list[Outcome] = []
-    seconds = 0.0
-    for outcome in outcomes:
-        if batch and seconds + outcome.audio_s > _BATCH_S:
-            yield batch
-            batch, seconds = [], 0.0
-        batch.append(outcome)
-        seconds += outcome.audio_s
-    if batch:
-        yield batch
 
 
 def _row(outcome: Outcome) -> index.Row:

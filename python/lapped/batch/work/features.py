@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -62,9 +63,17 @@ class Features:
     ) -> list[np.ndarray | ItemError]:
         errors = [self._too_short(samples) for samples in inputs]
         sound = [x for x, error in zip(inputs, errors, strict=True) if error is None]
-        half = self.output.dtype == "float16"
-        results = iter(conveyor.run(sound, lambda x: self._mel(x).half() if half else self._mel(x)))
+        results = iter(conveyor.run(sound, self._rows, self._own_frames))
         return [next(results) if error is None else error for error in errors]
+
+    def _rows(self, batch: Any, lengths: list[int]) -> Any:
+        """On the device, and in the run's dtype there."""
+        features = self._mel(batch, lengths=lengths)
+        return features.half() if self.output.dtype == "float16" else features
+
+    def _own_frames(self, row: np.ndarray, samples: int) -> np.ndarray:
+        count = self._mel.stft.n_frames(samples)
+        return row[:, :count] if self.output.layout == "ft" else row[:count]
 
     def _too_short(self, samples: np.ndarray) -> ItemError | None:
         if self._mel.stft.n_frames(len(samples)):
