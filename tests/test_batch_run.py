@@ -10,6 +10,8 @@ import pytest
 import lapped
 from lapped import batch
 from lapped.batch.audio import AudioSettings, decode
+from lapped.batch.config import Config
+from lapped.batch.engine.local import workers_of
 from lapped.batch.items import Item
 from tests import batch_runs, corpus
 
@@ -241,3 +243,22 @@ def test_wrong_calls_name_argument_and_value(files, tmp_path):
 @pytest.mark.parametrize("name", batch.__all__)
 def test_no_module_hides_a_public_name(name):
     assert callable(getattr(batch, name))
+
+
+# ---- workers
+
+
+def test_features_have_a_worker_for_every_few_threads():
+    def count(devices=("cpu",), parts=99, **options):
+        config = Config(**{"preset": "whisper-80", "threads": 16} | options)
+        return len(workers_of(config, list(devices), parts))
+
+    assert count() == 4
+    assert count(threads=3) == 1
+    assert count(mem=1 << 30) == 2
+    assert count(mem=1 << 20) == 1
+    assert count(parts=3) == 3
+    assert count(parts=0) == 1
+    assert count(devices=("cuda:0", "cuda:1")) == 4
+    assert count(devices=[f"cuda:{i}" for i in range(8)]) == 8
+    assert count(work="pipeline", setting="waveform", model="a:b") == 1  # which it would load twice

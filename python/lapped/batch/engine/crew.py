@@ -12,13 +12,15 @@ import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from lapped.batch.codes import BatchError, EnvironmentFailed, Exit
+from lapped.batch.config import Config
 from lapped.batch.engine import crumbs, suspects, worker
 from lapped.batch.engine.stopping import Stop
 from lapped.batch.engine.watch import Watch
@@ -31,15 +33,35 @@ _GRACE = 8.0  # seconds in which a stopped run may finish the parts in hand
 _DEATHS = 3  # without a culprit, after which the run ends
 
 
+@dataclass(frozen=True)
+class Post:
+    """Where a worker stands, whoever fills it."""
+
+    name: str
+    device: str
+    threads: int
+    mem: int
+
+    def __str__(self) -> str:
+        return f"the worker on {self.device}"
+
+
+def posts_of(config: Config, devices: Sequence[str], threads: int) -> list[Post]:
+    """One for each entry of `devices`, with its share of threads and memory."""
+    count = len(devices)
+    share = max(1, threads // count), config.mem // count
+    return [Post(str(number), device, *share) for number, device in enumerate(devices)]
+
+
 class Member:
     """One worker, as the one who looks after it sees it."""
 
-    def __init__(self, run: Run, device: str, threads: int, folder: Path) -> None:
-        self.crumbs = folder / f"{device.replace(':', '-')}.crumbs"
+    def __init__(self, run: Run, post: Post, folder: Path) -> None:
+        self.crumbs = folder / f"{post.name}.crumbs"
         self.crumbs.unlink(missing_ok=True)  # of the one before, whose items are not this one's
         self.parts: deque[int] = deque()
         self.connection, theirs = worker.CONTEXT.Pipe()
-        task = worker.Task(device, threads, str(self.crumbs), run.config)
+        task = worker.Task(post.device, post.threads, post.mem, str(self.crumbs), run.config)
         self.process = worker.CONTEXT.Process(target=worker.main, args=(theirs, task), daemon=False)
         self.process.start()
         theirs.close()
@@ -69,18 +91,18 @@ class Member:
 
 
 class Crew:
-    """Does parts on all devices of this machine, while it is entered.
+    """Does parts on this machine, while it is entered, with a worker for each entry of `devices`.
 
     Workers are started when they are needed, and kept: their models stay loaded.
     """
 
     def __init__(
-        self, run: Run, devices: list[str], threads: int, watch: Watch, stop: Stop
+        self, run: Run, devices: Sequence[str], threads: int, watch: Watch, stop: Stop
     ) -> None:
-        self._run, self._devices, self._threads = run, devices, threads
+        self._run, self._posts = run, posts_of(run.config, devices, threads)
         self._watch, self._stop = watch, stop
         self._todo: deque[int] = deque()
-        self._members: dict[str, Member] = {}
+        self._members: dict[Post, Member] = {}
         self._deaths = 0
 
     def __enter__(self) -> Crew:
@@ -100,9 +122,9 @@ class Crew:
     def run(self, parts: Iterable[int]) -> Iterator[Head]:
         """Finished parts as they come; their order may be another one."""
         self._todo.extend(parts)
-        for device in self._devices[: len(self._todo)]:
-            if device not in self._members:
-                self._start(device)
+        for post in self._posts[: len(self._todo)]:
+            if post not in self._members:
+                self._start(post)
         while self._is_busy() and self._stop.code is None:
             self._feed()
             yield from self._look()
@@ -114,14 +136,16 @@ class Crew:
 
     # ---- handing out
 
-    def _start(self, device: str) -> None:
-        threads = max(1, self._threads // len(self._devices))
-        self._members[device] = Member(self._run, device, threads, self._folder)
+    def _start(self, post: Post) -> None:
+        self._members[post] = Member(self._run, post, self._folder)
 
     def _feed(self) -> None:
-        for member in self._members.values():
-            while self._todo and len(member.parts) < _AHEAD:
-                member.give(self._todo.popleft())
+        """To who has least before it, so that all end together."""
+        while self._todo:
+            member = min(self._members.values(), key=lambda member: len(member.parts))
+            if len(member.parts) >= _AHEAD:
+                return
+            member.give(self._todo.popleft())
 
     # ---- looking after them
 
@@ -129,55 +153,53 @@ class Crew:
         members = dict(self._members)
         ears: list[Any] = [m.connection for m in members.values()]
         wait([*ears, *(m.process.sentinel for m in members.values())], _LOOK_EVERY)
-        for device, member in members.items():
+        for post, member in members.items():
             alive = member.process.is_alive()
-            yield from self._hear(device, member)
+            yield from self._hear(post, member)
             if self._stop.code is not None:
                 if not alive:
-                    del self._members[device]
+                    del self._members[post]
             elif not alive:
-                self._bury(device, member)
+                self._bury(post, member)
             elif late := [crumb for crumb in crumbs.read(member.crumbs) if crumb.overdue]:
                 self._run.condemn({crumb.seq: suspects.overdue(crumb) for crumb in late})
-                self._replace(device, member)
+                self._replace(post, member)
         self._watch.look()
 
-    def _hear(self, device: str, member: Member) -> Iterator[Head]:
+    def _hear(self, post: Post, member: Member) -> Iterator[Head]:
         for what, value in member.messages():
             if what == "tally":
-                self._watch.count(device, value)
+                self._watch.count(post.name, value)
             elif what == "error":
                 self._watch.error(*value)
             elif what == "part":
                 member.parts.remove(value.part)
                 self._deaths = 0
-                self._watch.settle(device, value)
+                self._watch.settle(post.name, value)
                 yield value
             elif what == "failed":
                 raise _failure(*value)
 
-    def _bury(self, device: str, member: Member) -> None:
+    def _bury(self, post: Post, member: Member) -> None:
         """Finds out who ended the worker, and starts another."""
         how = _ending(member.process.exitcode)
-        self._watch.warn(f"the worker on {device} {how}")
+        self._watch.warn(f"{post} {how}")
         parts = list(member.parts)
-        found = suspects.tried(self._run, device, parts, crumbs.read(member.crumbs))
+        found = suspects.tried(self._run, post.device, parts, crumbs.read(member.crumbs))
         if found:
             self._run.condemn(found)
         else:
             self._deaths += 1
         if self._deaths >= _DEATHS:
-            raise EnvironmentFailed(
-                f"the worker on {device} {how}, {_DEATHS} times, and no input is to blame"
-            )
-        self._replace(device, member)
+            raise EnvironmentFailed(f"{post} {how}, {_DEATHS} times, and no input is to blame")
+        self._replace(post, member)
 
-    def _replace(self, device: str, member: Member) -> None:
+    def _replace(self, post: Post, member: Member) -> None:
         member.kill()
         self._run.sweep([member.process.pid])
-        self._watch.forget(device)
+        self._watch.forget(post.name)
         self._todo.extendleft(reversed(member.parts))
-        self._start(device)
+        self._start(post)
 
     # ---- stopping
 

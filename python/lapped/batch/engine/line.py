@@ -55,15 +55,21 @@ class _Waiting:
 class Line:
     """Runs parts through a station.
 
+    What it holds takes at most `mem` bytes, but for an item that alone takes more.
     `parts` may yield None where it has no part just now: what is in hand is finished before it is
     asked again. `report` is told of every item that was written.
     """
 
     def __init__(
-        self, plan: Plan, station: Station, threads: int, report: Callable[[Outcome], None]
+        self,
+        plan: Plan,
+        station: Station,
+        threads: int,
+        mem: int,
+        report: Callable[[Outcome], None],
     ) -> None:
         self._plan, self._station, self._report = plan, station, report
-        self._threads = threads
+        self._threads, self._mem = threads, mem
 
     def run(self, parts: Iterable[int | None]) -> Iterator[Head]:
         """Finished parts, in order; their index is on the disk when they are yielded."""
@@ -93,7 +99,7 @@ class Line:
         to wait for the next one.
         """
         waiting: deque[_Waiting] = deque()
-        held, most = 0, self._station.config.mem
+        held, most = 0, self._mem
         for job in map(self._job, parts):
             for items, takes in self._tasks(job) if job else ():
                 while waiting and (held + takes > most or len(waiting) >= _AHEAD * self._threads):
@@ -118,7 +124,7 @@ class Line:
         """Items for one thread and the memory they take: handing over costs as much as a second
         of audio, so that short ones go together where all threads have enough to do.
         """
-        most = self._station.config.mem
+        most = self._mem
         room = most // (_AHEAD * self._threads)
         count = max(1, min(_TOGETHER, len(job.items) // (_AHEAD * self._threads)))
         some: list[Planned] = []
@@ -174,7 +180,7 @@ class Line:
         return batch
 
     def _batches(self, outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
-        room = self._station.config.mem // _BATCHES
+        room = self._mem // _BATCHES
         batch: list[Outcome] = []
         takes, seconds = 0, 0.0
         for outcome in outcomes:

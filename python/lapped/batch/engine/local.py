@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine for one machine: a worker for each device."""
+"""The engine for one machine: workers for each device.
+
+One for each, or several where that is better. A worker's threads take turns at Python's lock and
+wait for its one writer: past a few of them a second worker is worth more than further threads.
+What has no model to load takes little besides.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +20,24 @@ from lapped.batch.needs import needed
 from lapped.batch.record.index import Head
 from lapped.batch.running import Run
 
+_THREADS = 4  # of a worker, at least, where a device has several
+_MEMORY = 512 << 20  # of the run's, likewise
+
 
 def finished(run: Run, parts: Iterable[int], watch: Watch, stop: Stop) -> Iterator[Head]:
     """Parts as they are finished."""
-    devices = devices_of(run.config)
+    parts = list(parts)
+    devices = workers_of(run.config, devices_of(run.config), len(parts))
     with Crew(run, devices, threads_of(run.config), watch, stop) as crew:
         yield from crew.run(parts)
+
+
+def workers_of(config: Config, devices: list[str], parts: int) -> list[str]:
+    """The device of each worker: at most one a part."""
+    several = min(threads_of(config) // _THREADS, config.mem // _MEMORY)
+    if config.work == "features":
+        devices = devices * max(1, several // len(devices))
+    return devices[: max(1, parts)]
 
 
 def threads_of(config: Config) -> int:

@@ -44,6 +44,7 @@ class Task:
 
     device: str
     threads: int
+    mem: int  # its share of the run's
     crumbs: str
     config: running.Config
 
@@ -140,7 +141,7 @@ def _work(tell: Telling, orders: Orders, task: Task) -> None:
     crumbs = Crumbs(Path(task.crumbs), task.threads + 1)
     work = work_of(task.config, task.device)
     station = Station(task.config, work, crumbs, run.verdicts(), run.layout.parts)
-    for head in Line(run.plan, station, task.threads, tell).run(orders):
+    for head in Line(run.plan, station, task.threads, task.mem, tell).run(orders):
         tell.flush()
         tell.say("part", head)
 
