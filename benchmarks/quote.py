@@ -99,10 +99,13 @@ def _pictures(source: Source) -> str:
     return "\n\n".join(f"![{_PICTURES[name]}]({source.link}/{name})" for name in there)
 
 
-def _batch(source: Source) -> str:
-    """All of it, its headings below those of the page."""
-    title, _, text = (source.folder / "batch.md").read_text(encoding="utf-8").partition("\n\n")
-    return f"{title.lstrip('# ')}. " + text.replace("\n## ", "\n### ").strip()
+def _whole(name: str) -> Callable[[Source], str]:
+    def quote(source: Source) -> str:
+        """All of it, its headings below those of the page."""
+        title, _, text = (source.folder / name).read_text(encoding="utf-8").partition("\n\n")
+        return f"{title.lstrip('# ')}. " + text.replace("\n## ", "\n### ").strip()
+
+    return quote
 
 
 def _under_headline(source: Source, lines: list[list[str]], words: int) -> str:
@@ -114,7 +117,8 @@ KINDS: dict[str, Callable[[Source], str]] = {
     "summary": _summary,
     "floors": _floors,
     "pictures": _pictures,
-    "batch": _batch,
+    "batch": _whole("batch.md"),
+    "hosted": _whole("hosted.md"),
 }
 
 

@@ -24,9 +24,10 @@ After."""
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Writes a page beside a copy of a committed result and returns its path."""
-    source = next(iter(quote.ROOT.glob("benchmarks/results/*/batch.md"))).parent
-    shutil.copytree(source, tmp_path / "results" / "one")
+    """Writes a page beside a copy of committed results of every kind and returns its path."""
+    results = quote.ROOT / "benchmarks/results"
+    for machine in ("gpu-h100", "epyc-zen3-avx2"):
+        shutil.copytree(results / machine, tmp_path / "results" / "one", dirs_exist_ok=True)
     monkeypatch.setattr(quote, "ROOT", tmp_path)
 
     def write(kind: str, text: str) -> Path:

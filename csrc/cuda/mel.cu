@@ -10,7 +10,7 @@ namespace cuda {
 namespace {
 
 constexpr TileShape kProjection{32, 8, 0};  // a warp reads neighbouring frames of one bin
-constexpr int kLimited = 64;                 // frames whose range a block limits at a time
+constexpr int kLimited = 64;                // frames whose range a block limits at a time
 
 // Where bands go: out[b, m, t], and the peaks that a limited range needs.
 template <class T>
