@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import pytest
 
 from benchmarks.cases import MAIN, Case
 from benchmarks.check import error_of, limit_of
-from benchmarks.gpu import cupy, device, inputs, sizes, smoke
+from benchmarks.gpu import cupy, device, hosted, inputs, sizes, smoke
 from benchmarks.gpu.run import CAPTURED, Bench, Step, last_row_of, steps_of
 from benchmarks.inputs import Inputs
 from benchmarks.measure import Effort, Stopwatch, Timing, interleaved
@@ -313,3 +314,41 @@ def test_steps_name_every_size_once_and_the_first_size_first():
     assert {step.group for step in steps} == set(sizes.TITLES)
     assert set(CAPTURED) < set(sizes.OPS)
     assert {step.group for step in steps_of(sizes.QUICK)} == {"sizes", "call", "graph"}
+
+
+# ---- features from host memory
+
+
+def event(name: str, begin: float, end: float, where: str = "DeviceType.CUDA") -> SimpleNamespace:
+    span = SimpleNamespace(start=begin * 1e6, end=end * 1e6)
+    return SimpleNamespace(name=name, device_type=where, time_range=span)
+
+
+def test_what_a_device_was_at_is_read_off_a_profile():
+    found = hosted.by_kind(
+        [
+            event("mel_kernel", 2, 3),
+            event("Memcpy HtoD (Pinned -> Device)", 0, 2),
+            event("limit_kernel", 3.5, 4),
+            event("Memcpy DtoH (Device -> Pinned)", 3, 5),
+            event("Memset", 1, 9),
+            event("aten::copy_", 0, 9, "DeviceType.CPU"),
+            event("mel_kernel", 7, 8),
+            event("Memcpy HtoD (Pinned -> Device)", 5, 7),
+        ]
+    )
+    assert found == {
+        "up": [(0, 2), (5, 7)],
+        "down": [(3, 5)],
+        "kernels": [(2, 3), (3.5, 4), (7, 8)],
+    }
+    assert hosted.total(hosted.union(chain.from_iterable(found.values()))) == 8
+    assert hosted.within_loads(found["kernels"], found["up"]) == pytest.approx(2.5 / 3)
+
+
+@pytest.mark.parametrize("clips", ["13 s on average", "30 s"])
+def test_audio_from_host_memory_is_as_long_as_it_says(clips: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hosted, "_SECONDS", 100)
+    lengths = [len(x) for x in hosted.audio(clips, 0)]
+    assert 100 <= sum(lengths) / hosted.RATE < 101
+    assert min(lengths) >= hosted.RATE

@@ -53,7 +53,7 @@ def rows(torch: ModuleType) -> Iterator[Row]:
     """Speech-like lengths and the half minutes that a speech model hears, in both precisions."""
     keep_freed_memory()  # as workers of a run do
     for clips in ("13 s on average", "30 s"):
-        sets = [_audio(clips, seed) for seed in range(_SETS)]
+        sets = [audio(clips, seed) for seed in range(_SETS)]
         for dtype in ("float32", "float16"):
             yield _row(torch, clips, dtype, sets)
 
@@ -80,7 +80,7 @@ def _row(torch: ModuleType, clips: str, dtype: str, sets: list[list[np.ndarray]]
         wall[_SETS:],
         **{kind: total(intervals) for kind, intervals in found.items()},
         busy=total(together) / whole,
-        within_loads=_within(found["kernels"], found["up"]),
+        within_loads=within_loads(found["kernels"], found["up"]),
     )
 
 
@@ -110,7 +110,7 @@ def total(intervals: Iterable[Interval]) -> float:
     return sum(end - begin for begin, end in intervals)
 
 
-def _within(kernels: Sequence[Interval], ups: Sequence[Interval]) -> float:
+def within_loads(kernels: Sequence[Interval], ups: Sequence[Interval]) -> float:
     """How much of the time between a load's first and last kernel is a kernel's.
 
     The kernels of a load begin after its copy, and end before those of the next do.
@@ -122,7 +122,7 @@ def _within(kernels: Sequence[Interval], ups: Sequence[Interval]) -> float:
     return total(union(kernels)) / spans if spans else 0.0
 
 
-def _audio(clips: str, seed: int) -> list[np.ndarray]:
+def audio(clips: str, seed: int) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
     found, left = [], _SECONDS * RATE
     while left > 0:
