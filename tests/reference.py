@@ -204,15 +204,20 @@ def compress(bands: np.ndarray, power: float = 2.0, **c: object) -> np.ndarray:
 
 
 def mel_inverse(filters: np.ndarray, bands: np.ndarray, power: float, n_iter: int) -> np.ndarray:
-    """Magnitude (bins, frames): over-relaxed multiplicative EM from an interpolated start."""
+    """Magnitude (bins, frames): Newton's steps from an interpolated start, kept positive."""
     band_area = filters.sum(axis=1, keepdims=True)  # sum_f a_mf
     bin_area = filters.sum(axis=0)[:, None]  # sum_m a_mf
-    x = divided(filters.T @ divided(bands, band_area), bin_area)
+    shares = divided(filters, bin_area.T)
+    u = shares.T @ divided(bands, band_area) * bin_area
     for _ in range(n_iter):
-        ratio = np.minimum(divided(bands, filters @ x), 8)
-        gain = divided(filters.T @ ratio, bin_area)
-        x = x * gain * (1 + gain) / 2
-    return x ** (1 / power)
+        heard = shares @ u
+        matrix = np.einsum("mf,ft,nf->tmn", shares, u, shares)
+        diagonal = np.where(heard > 0, 0.01 * heard, 1)
+        matrix += diagonal.T[:, None] * np.eye(len(filters))
+        missing = np.where(heard > 0, bands - heard, 0)
+        step = np.linalg.solve(matrix, missing.T[..., None])[..., 0].T
+        u = u * np.maximum(1 + shares.T @ step, 0.1)
+    return divided(u, bin_area) ** (1 / power)
 
 
 def divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:

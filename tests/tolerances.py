@@ -22,7 +22,7 @@ TABLE = {
     "istft": Bound(5e-7, 2e-15, "the same, and up to n_fft frames added up where hop_length is 1"),
     "round_trip": Bound(2e-6, 1e-12, "the maximum, not L2, over both transforms of each sample"),
     "mel": Bound(3e-7, 2e-15, "that of the magnitudes; band_error carries it on"),
-    "mel_inverse": Bound(2e-6, 1e-14, "an EM step corrects the rounding of the one before"),
+    "mel_inverse": Bound(2e-6, 1e-14, "a step corrects the rounding of the one before"),
     "griffin_lim_1": Bound(1e-5, 1e-12, "phases of near-empty bins turn with rounding"),
     "griffin_lim_3": Bound(1e-4, 1e-10, "each iteration multiplies what the last one turned"),
     "griffin_lim_3_loose": Bound(

@@ -106,7 +106,7 @@ void start_spectrum(const Row<T>& row, const GriffinLimOptions& options, int64_t
 }
 
 // Inverse transforms of the frames with the magnitudes |x| that one step of
-// expectation-maximisation (cpu/mel_inverse.cc) makes of their own: |x|^exponent g. No bin may fall
+// multiplicative expectation-maximisation makes of their own: |x|^exponent g. No bin may fall
 // below a hundredth of the given magnitudes, or it would stay at zero; bins in no band become 0.
 template <class T>
 void hold_to_mel(const Row<T>& row, int64_t t, const Frames<T>& frames,

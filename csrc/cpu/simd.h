@@ -154,6 +154,30 @@ LAPPED_INLINE Vec<double> square_root(Vec<double> v) {
 #endif
 }
 
+// The larger, NaN where v is: a comparison and a choice of it would be two instructions.
+LAPPED_INLINE Vec<float> at_least(Vec<float> v, Vec<float> least) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (Vec<float>)_mm512_max_ps((__m512)least, (__m512)v);
+#elif LAPPED_VECTOR_BYTES == 32 && defined(__AVX__)
+  return (Vec<float>)_mm256_max_ps((__m256)least, (__m256)v);
+#elif LAPPED_VECTOR_BYTES == 16 && defined(__SSE2__)
+  return (Vec<float>)_mm_max_ps((__m128)least, (__m128)v);
+#else
+  return v < least ? least : v;
+#endif
+}
+LAPPED_INLINE Vec<double> at_least(Vec<double> v, Vec<double> least) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (Vec<double>)_mm512_max_pd((__m512d)least, (__m512d)v);
+#elif LAPPED_VECTOR_BYTES == 32 && defined(__AVX__)
+  return (Vec<double>)_mm256_max_pd((__m256d)least, (__m256d)v);
+#elif LAPPED_VECTOR_BYTES == 16 && defined(__SSE2__)
+  return (Vec<double>)_mm_max_pd((__m128d)least, (__m128d)v);
+#else
+  return v < least ? least : v;
+#endif
+}
+
 // 1 / sqrt(v) for normal v > 0. Float: the hardware's estimate (12 bits or more) and one Newton
 // step, relative error < 3e-7.
 LAPPED_INLINE Vec<double> inverse_square_root(Vec<double> v) { return 1.0 / square_root(v); }

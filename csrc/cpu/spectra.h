@@ -2,6 +2,7 @@
 // Spectra on their way out: tiles of [bins][frames] in whatever layout the result has.
 #pragma once
 #include "cpu/analysis.h"
+#include "cpu/processor.h"
 
 namespace lapped::cpu {
 namespace {
@@ -25,12 +26,11 @@ struct Rows {
   }
 };
 
-// A vector that fills a cache line by itself gains nothing from a tile; one of two lines does:
-// its stores into rows that begin anywhere touch three.
+// Where scattered stores are cheap, a vector of half a cache line gains nothing from a tile.
 template <class E, class T>
 int64_t frames_of_tile(const StftView<T>& plan, const View<E, 3>& out) {
-  constexpr int64_t cache_line = 64;
-  if (out.stride[2] == 1 && kLanes<T> * sizeof(E) == cache_line) return kLanes<T>;
+  constexpr bool wide = kLanes<T> * sizeof(E) >= 32;
+  if (wide && out.stride[2] == 1 && scattered_stores_are_cheap()) return kLanes<T>;
   return tile_frames(plan.bins, sizeof(E), kLanes<T>);
 }
 

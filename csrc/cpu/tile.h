@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results leave in tiles of many frames, because single vectors written to rows a power of two
-// apart evict each other.
+// Results leave in tiles of many frames. A row of a result gets so many bytes at a time that the
+// processor fetches it ahead, and vectors written to rows a power of two apart evict each other.
 #pragma once
 #include "core/view.h"
 #include "cpu/simd.h"
@@ -8,18 +8,32 @@
 namespace lapped::cpu {
 namespace {
 
-constexpr int64_t kTileBytes = 64 << 10;
-constexpr int64_t kMostTileFrames = 64;
+constexpr int64_t kTileBytes = 136 << 10;
+constexpr int64_t kMostTileBytes = 576 << 10;  // where it would hold few frames otherwise
+constexpr int64_t kFewTileFrames = 32, kMostTileFrames = 64;
+constexpr int64_t kRowsAhead = 4;  // that are fetched while a row is written
 
 // Frames a tile of `rows` rows should hold, a multiple of lanes.
 inline int64_t tile_frames(int64_t rows, int64_t element_bytes, int64_t lanes) {
-  const int64_t fitting = kTileBytes / (rows * element_bytes) / lanes * lanes;
-  return fitting < lanes ? lanes : fitting < kMostTileFrames ? fitting : kMostTileFrames;
+  const int64_t frame_bytes = rows * element_bytes, fitting = kTileBytes / frame_bytes;
+  const bool few = fitting < kFewTileFrames && kFewTileFrames * frame_bytes <= kMostTileBytes;
+  const int64_t wanted = few                         ? kFewTileFrames
+                         : fitting < kMostTileFrames ? fitting
+                                                     : kMostTileFrames;
+  return wanted < lanes ? lanes : wanted / lanes * lanes;
 }
 
 template <class E>
 void copy_elements(const E* from, int64_t count, E* to) {
   __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
+}
+
+// Memory that is about to be written, whose lines the processor would fetch one after another.
+template <class E>
+void fetch_for_writing(const E* to, int64_t count) {
+  constexpr int64_t kLine = 64 / sizeof(E);
+  for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(to + i, 1);
+  __builtin_prefetch(to + count - 1, 1);
 }
 
 // Elements of 4 or 8 bytes move as lanes of float or double whatever they mean.
@@ -51,8 +65,10 @@ void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int6
                 int64_t row_stride, int64_t frame_stride, int64_t first) {
   out += first * frame_stride;
   if (frame_stride == 1) {
-    for (int64_t k = 0; k < rows; ++k)
+    for (int64_t k = 0; k < rows; ++k) {
+      if (k + kRowsAhead < rows) fetch_for_writing(out + (k + kRowsAhead) * row_stride, frames);
       copy_elements(tile + k * tile_stride, frames, out + k * row_stride);
+    }
     return;
   }
   if constexpr (sizeof(E) == 4 || sizeof(E) == 8) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Twin of cpu/mel_inverse.cc, which has the formulas: magnitudes from mel bands by multiplicative
-// expectation-maximisation. The iteration is over u_k = x_k sum_m a_mk.
+// Twin of cpu/mel_inverse.cc, which has the formulas: magnitudes from mel bands by Newton's steps.
 #include "cuda/bands.cuh"
 #include "cuda/compressor.cuh"
 
@@ -11,58 +10,132 @@ namespace {
 constexpr TileShape kWide{32, 8, 0}, kNarrow{8, 32, 0};  // narrow where wide exceeds shared memory
 
 template <class T>
-constexpr T kLargestRatio = T(8);
+constexpr T kLeastGain = T(0.1);
+template <class T>
+constexpr T kRidge = T(0.01);
 
 // A tile of frames side by side: arrays are [bin or band][frame].
 template <class T>
 struct Estimate {
   const Bank<T>& bank;
   TileShape shape;
-  T* bins;    // u
-  T* bands;   // B
-  T* ratios;  // r, and one 0 above the last band
-  T* parts;   // what segments give to their bands
+  T* bins;   // u
+  T* bands;  // B
+  T* gains;  // 1 + d, and one above the last band that no bin feels
+  T* parts;  // a segment's sums of u s, u s' and u s s', for its bands' shares s and s'
 
   LAPPED_INLINE Estimate(const Bank<T>& own, TileShape of, Pieces pieces)
       : bank(own),
         shape(of),
         bins(pieces.take<T>(int64_t{bank.bins} * of.frames)),
         bands(pieces.take<T>(int64_t{bank.bands} * of.frames)),
-        ratios(pieces.take<T>(int64_t{bank.bands + 1} * of.frames)),
-        parts(pieces.take<T>(parts_count(bank, of.frames))) {}
+        gains(pieces.take<T>(int64_t{bank.bands + 1} * of.frames)),
+        parts(pieces.take<T>(3 * int64_t{bank.bands} * of.frames)) {}
 
   static int64_t bytes(const Bank<T>& bank, int frames) {
     const auto piece = [&](int64_t rows) { return aligned(rows * frames * int64_t{sizeof(T)}); };
-    return piece(bank.bins) + piece(bank.bands) + piece(bank.bands + 1) + piece(2 * bank.bands);
+    return piece(bank.bins) + piece(bank.bands) + piece(bank.bands + 1) + piece(3 * bank.bands);
   }
 
-  // u_k <- update(k, u_k, ratio, ratio above) for all bins in bands, and the ratios of the new u.
+  LAPPED_INLINE T& gain(int f, int m) const { return gains[m * shape.frames + f]; }
+  LAPPED_INLINE T& lower(int f, int m) const { return parts[3 * m * shape.frames + f]; }
+  LAPPED_INLINE T& upper(int f, int m) const { return parts[(3 * m + 1) * shape.frames + f]; }
+  LAPPED_INLINE T& both(int f, int m) const { return parts[(3 * m + 2) * shape.frames + f]; }
+
+  LAPPED_INLINE T stepped(int f, int k, int m) const {
+    const T own = gain(f, m), above = gain(f, m + 1);
+    const T mean = above + (own - above) * bank.shares[k].lower;
+    return bins[k * shape.frames + f] * (mean < kLeastGain<T> ? kLeastGain<T> : mean);
+  }
+
+  // u_k <- update(f, k, m) for all bins in bands, and the gains of the new u.
   template <class Update>
   LAPPED_INLINE void pass(Update update) const {
-    const auto value = [&](int f, int k, int m) {
-      T& u = bins[k * shape.frames + f];
-      u = update(k, u, ratios[m * shape.frames + f], ratios[(m + 1) * shape.frames + f]);
-      return u;
-    };
-    const auto weigh = [&](int f, int m, T sum) {
-      const T quotient = bands[m * shape.frames + f] / sum;
-      ratios[m * shape.frames + f] = sum <= kTiny<T>               ? T(0)
-                                     : quotient > kLargestRatio<T> ? kLargestRatio<T>
-                                                                   : quotient;
-    };
-    project_shares(value, weigh);
+    each_item(shape, bank.bands, false, [&](int f, int m) {
+      T low = 0, high = 0, shared = 0;
+      for (int k = bank.starts[m]; k < bank.starts[m + 1]; ++k) {
+        const T u = update(f, k, m), part = u * bank.shares[k].lower;
+        bins[k * shape.frames + f] = u;
+        low += part;
+        high += u * bank.shares[k].upper;
+        shared += part * bank.shares[k].upper;
+      }
+      lower(f, m) = low;
+      upper(f, m) = high;
+      both(f, m) = shared;
+    });
     __syncthreads();
+    solve();
   }
 
  private:
-  // project_tile with a bin's shares in the place of its weights.
-  template <class Value, class Done>
-  LAPPED_INLINE void project_shares(Value value, Done done) const {
-    Bank<T> by_share = bank;
-    by_share.weights = bank.shares;
-    project_tile(by_share, shape, parts, false, value, done);
+  // Two threads a frame eliminate from both ends to the middle, and substitute back.
+  LAPPED_INLINE void solve() const {
+    const Items own = items_of(shape, false);
+    const bool mine = own.first < 2, down = own.first == 1;
+    const int f = own.frame, half = bank.bands / 2;
+    if (mine) eliminate(f, down, half);
+    __syncthreads();
+    const T delta = mine ? delta_at_middle(f, down, half) : T(0);
+    __syncthreads();
+    if (mine) substitute(f, down, half, delta);
+    __syncthreads();
+  }
+
+  // Rows below half upwards, or the others downwards: d_m = gain - lower * (the d ahead), where
+  // lower takes the place of a sum that no other row reads.
+  LAPPED_INLINE void eliminate(int f, bool down, int half) const {
+    const int last = bank.bands - 1, count = down ? bank.bands - half : half;
+    T delta = 0, ahead = 0;
+    for (int i = 0; i < count; ++i) {
+      const int m = down ? last - i : i;
+      const T below = m > 0 ? both(f, m - 1) : T(0), above = both(f, m);
+      const T sum = lower(f, m) + (m > 0 ? upper(f, m - 1) : T(0));
+      const T missing = sum <= kTiny<T> ? T(0) : bands[m * shape.frames + f] - sum;
+      const T least = sum * kRidge<T> + kTiny<T>, behind = down ? above : below;
+      const T rest = sum - above - below + least - behind * ahead;
+      const T inverse = T(1) / (rest < least ? least : rest);
+      delta = (missing - behind * delta) * inverse;
+      ahead = (down ? below : above) * inverse;
+      gain(f, m) = delta;
+      lower(f, m) = ahead;
+    }
+  }
+
+  // d of the row of a half that is next to the other.
+  LAPPED_INLINE T delta_at_middle(int f, bool down, int half) const {
+    const T delta = half > 0 ? gain(f, half - 1) : T(0),
+            ahead = half > 0 ? lower(f, half - 1) : T(0);
+    const T other = gain(f, half), other_ahead = lower(f, half);
+    const T own = down ? other - other_ahead * delta : delta - ahead * other;
+    return own / (1 - ahead * other_ahead);
+  }
+
+  LAPPED_INLINE void substitute(int f, bool down, int half, T delta) const {
+    const int step = down ? 1 : -1, end = down ? bank.bands : -1;
+    int m = down ? half : half - 1;
+    if (m == end) return;
+    gain(f, m) = 1 + delta;
+    for (m += step; m != end; m += step) {
+      delta = gain(f, m) - lower(f, m) * delta;
+      gain(f, m) = 1 + delta;
+    }
   }
 };
+
+// u after all steps but the last, and the gains of the last; 1 where there is no step.
+template <class T>
+LAPPED_INLINE void solve_tile(const Estimate<T>& s, int64_t iterations) {
+  s.pass([&](int f, int k, int m) {
+    const BinWeights<T> share = s.bank.shares[k];
+    return (s.gain(f, m) * share.lower + s.gain(f, m + 1) * share.upper) * s.bank.sums[k].sum;
+  });
+  for (int64_t i = 1; i < iterations; ++i)
+    s.pass([&](int f, int k, int m) { return s.stepped(f, k, m); });
+  if (iterations > 0) return;
+  each_item(s.shape, s.bank.bands + 1, false, [&](int f, int m) { s.gain(f, m) = 1; });
+  __syncthreads();
+}
 
 template <class T>
 __global__ void mel_inverse_kernel(WorkMemory work, TileShape shape, Bank<T> bank,
@@ -79,23 +152,18 @@ __global__ void mel_inverse_kernel(WorkMemory work, TileShape shape, Bank<T> ban
       const T band =
           own ? mel.data[b * mel.stride[0] + m * mel.stride[1] + (t + f) * mel.stride[2]] : T(0);
       if (m < bank.bands) s.bands[m * shape.frames + f] = band;
-      s.ratios[m * shape.frames + f] = m < bank.bands ? band * bank.inverse_sum[m] : T(0);
+      s.gain(f, m) = m < bank.bands ? band * bank.inverse_sum[m] : T(0);
     });
     __syncthreads();
-    s.pass([&](int k, T, T ratio, T above) {
-      return (ratio * bank.shares[k].lower + above * bank.shares[k].upper) * bank.sums[k].sum;
-    });
-    for (int64_t step = 0; step < iterations; ++step)
-      s.pass([&](int k, T u, T ratio, T above) {
-        const T g = above + (ratio - above) * bank.shares[k].lower;
-        return u * (g * (g + 1) * T(0.5));
-      });
+    solve_tile(s, iterations);
     each_item(shape, bank.bins, along_bins, [&](int f, int k) {
       if (t + f >= width) return;
-      const bool covered = t + f < count && bank.lower_band[k] >= 0;
+      const int m = bank.lower_band[k];
+      const bool covered = t + f < count && m >= 0;
       out.data[b * out.stride[0] + k * out.stride[1] + (t + f) * out.stride[2]] =
-          covered ? root(s.bins[k * shape.frames + f] * bank.sums[k].inverse) : T(0);
+          covered ? root(s.stepped(f, k, m) * bank.sums[k].inverse) : T(0);
     });
+    __syncthreads();
   }
 }
 

@@ -96,9 +96,9 @@ struct FrameBins {
   }
 };
 
-// z <- the same phases with the magnitudes |x| that one step of expectation-maximisation
-// (mel_inverse.cu) makes of their own: |x|^exponent g. No bin may fall below a hundredth of the
-// given magnitudes, or it would stay at zero; bins in no band become 0.
+// z <- the same phases with the magnitudes |x| that one step of multiplicative
+// expectation-maximisation makes of their own: |x|^exponent g. No bin may fall below a hundredth of
+// the given magnitudes, or it would stay at zero; bins in no band become 0.
 template <class T, class Fft>
 LAPPED_INLINE void hold_to_mel(const Tile<T>& tile, const Fft& fft, const Job<T>& job,
                                const MelTarget<T>& target, int64_t b, int64_t t, int64_t count) {

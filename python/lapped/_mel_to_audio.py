@@ -6,7 +6,7 @@ from typing import Any
 from lapped import _arrays
 from lapped._arrays import Array, Like
 from lapped._griffin_lim import MAX_ITERATIONS, GriffinLim, synthesised
-from lapped._mel import Mel
+from lapped._mel import STEPS, Mel
 from lapped._presets import preset
 from lapped._validate import choice, instance, integer
 
@@ -100,6 +100,6 @@ def _joint(mel: Mel, griffin_lim: GriffinLim, energies: Array, like: Like) -> An
 def _magnitudes(mel: Mel, energies: Array, frames: Any, like: Like) -> Array:
     shape = (energies.shape[0], mel.stft.n_freq, energies.shape[2])
     _, magnitudes = like.library.empty(like, shape, like.real)
-    bank, steps = mel._banks[like.module], mel._steps
-    like.kernels.mel_inverse(bank, energies, frames, magnitudes, mel.power, steps)
+    bank = mel._banks[like.module]
+    like.kernels.mel_inverse(bank, energies, frames, magnitudes, mel.power, STEPS)
     return magnitudes

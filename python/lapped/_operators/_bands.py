@@ -12,6 +12,7 @@ from lapped import _adjoint
 from lapped._mel import Mel
 from lapped._operators import _compression, _shapes
 from lapped._operators._define import Kept, Operator
+from lapped._operators._energies import energies_of, neighbours_step
 from lapped._operators._spectra import powers_tangent, weighted_adjoint, weighted_adjoint_vjp
 
 
@@ -156,24 +157,13 @@ mel_inverse = Operator(
     _fake_inverse,
 )
 
-_LARGEST_RATIO = 8.0
-
 
 def unrolled_mel_inverse(t: Mel, M: Tensor, n_iter: int, lengths: Any) -> Tensor:
     """The iteration of csrc/cpu/mel_inverse.cc out of torch's functions, for gradients."""
     bands = _compression.own_frames_of(t, _compression.energies(t, M), lengths)
-    ones = torch.ones_like(bands)
-    sums = to_bins(t, ones)  # of a bin's weights over all bands
-    covered = sums > 0
-    inverse = torch.where(covered, 1 / sums.masked_fill(~covered, 1), 0)
-    totals = to_bands(t, torch.ones_like(sums))  # of a band's weights over all bins
-    filled = totals > 0
-    x = to_bins(t, torch.where(filled, bands / totals.masked_fill(~filled, 1), 0)) * inverse
-    for _ in range(n_iter):
-        current = to_bands(t, x)
-        heard = current > torch.finfo(M.dtype).tiny
-        ratio = torch.where(heard, bands / current.masked_fill(~heard, 1), 0)
-        gain = to_bins(t, ratio.clamp(max=_LARGEST_RATIO)) * inverse
-        x = x * gain * (1 + gain) / 2
+    filters = torch.from_numpy(t.filters.copy()).to(bands)
+    swapped = _shapes.frames_axis(t.stft) == -2
+    x = energies_of(filters, bands.mT if swapped else bands, n_iter, neighbours_step)
     silent = x <= 0
-    return torch.where(silent, 0, x.masked_fill(silent, 1) ** (1 / t.power))
+    x = torch.where(silent, 0, x.masked_fill(silent, 1) ** (1 / t.power))
+    return x.mT if swapped else x

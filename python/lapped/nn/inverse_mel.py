@@ -6,14 +6,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lapped._mel import STEPS
+from lapped._operators._energies import energies_of, step_of_any
 from lapped._validate import choice
 from lapped.nn._arguments import spectra
 from lapped.nn._bank import Bank
 
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
-SOLVERS = ("em", "torchaudio")
-_N_ITER = 8  # what lapped.Mel.inverse takes by default for a power of 1
-_LARGEST_RATIO = 8.0
+SOLVERS = ("newton", "torchaudio")
 
 
 class InverseMelScale(Bank):
@@ -30,7 +30,7 @@ class InverseMelScale(Bank):
     driver : str
         LAPACK's routine for the solver "torchaudio": "gels", "gelsy", "gelsd" or "gelss".
     solver : str
-        "em": the multiplicative iteration of `lapped.Mel.inverse`. "torchaudio": least squares
+        "newton": the steps of `lapped.Mel.inverse`. "torchaudio": least squares
         without bounds, cut at 0; it fails where the filters are not of full rank.
     n_fft, frequencies
         As in `MelScale`.
@@ -62,7 +62,7 @@ class InverseMelScale(Bank):
         mel_scale: str = "htk",
         driver: str = "gels",
         *,
-        solver: str = "em",
+        solver: str = "newton",
         n_fft: int | None = None,
         frequencies: str = "exact",
     ) -> None:
@@ -81,27 +81,10 @@ class InverseMelScale(Bank):
             return mel.inverse(energies)
         if self._below_zero:
             raise ValueError("fb has numbers below 0, which only solver='torchaudio' can invert")
-        return _em(self.fb.to(melspec.dtype), energies)
+        return energies_of(self.fb.mT.to(melspec.dtype), energies, STEPS, step_of_any)
 
     def _least_squares(self, melspec: Tensor) -> Tensor:
         bands = melspec.reshape(-1, *melspec.shape[-2:])
         filters = self.fb.to(melspec.dtype).mT.expand(bands.shape[0], -1, -1)
         bins = torch.linalg.lstsq(filters, bands, driver=self.driver).solution.relu()
         return bins.reshape(*melspec.shape[:-2], self.n_stft, melspec.shape[-1])
-
-
-def _em(fb: Tensor, bands: Tensor) -> Tensor:
-    """The iteration of `lapped.Mel.inverse` for any filters `fb` >= 0 (n_stft, n_mels)."""
-    weights, totals = fb.sum(1, keepdim=True), fb.sum(0)[:, None]
-    x = _quotient(fb @ _quotient(bands, totals), weights)
-    for _ in range(_N_ITER):
-        ratio = _quotient(bands, fb.mT @ x).clamp(max=_LARGEST_RATIO)
-        gain = _quotient(fb @ ratio, weights)
-        x = x * gain * (1 + gain) / 2
-    return x
-
-
-def _quotient(a: Tensor, b: Tensor) -> Tensor:
-    """``a / b``, 0 where `b` is 0."""
-    heard = b > torch.finfo(b.dtype).tiny
-    return torch.where(heard, a / b.masked_fill(~heard, 1), 0)
