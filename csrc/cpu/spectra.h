@@ -59,7 +59,11 @@ LAPPED_INLINE bool write_spectra(const StftView<T>& plan, View<E, 3> out, Count 
           E* const to = straight ? rows.data + t : rows.tile + at;
           const int64_t stride = straight ? out.stride[1] : tile;
           each_bin(plan, read(row, t, scratch.span, own), scratch.z,
-                   [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA { put(to + k * stride, k, bin); });
+                   [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
+                     E* const place = to + k * stride;
+                     put(place, k, bin);
+                     if (straight) fetch_for_writing(place + kLanes<T>, kLanes<T>);
+                   });
         },
         [&](int64_t t, int64_t ready) { rows.flush(t, ready); });
     write_zeros(last - valid, rows.data, plan.bins, out.stride[1], out.stride[2], valid);

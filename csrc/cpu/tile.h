@@ -28,12 +28,13 @@ void copy_elements(const E* from, int64_t count, E* to) {
   __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
 }
 
-// Memory that is about to be written, whose lines the processor would fetch one after another.
+// Begins to fetch the cache lines of memory that is about to be written, except the first, which
+// what lies before it will have fetched.
 template <class E>
-void fetch_for_writing(const E* to, int64_t count) {
-  constexpr int64_t kLine = 64 / sizeof(E);
-  for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(to + i, 1);
-  __builtin_prefetch(to + count - 1, 1);
+LAPPED_INLINE void fetch_for_writing(const E* to, int64_t count) {
+  constexpr int64_t line = 64 / sizeof(E);
+  for (int64_t i = (count < line ? count : line) - 1; i < count; i += line)
+    __builtin_prefetch(to + i, 1);
 }
 
 // Elements of 4 or 8 bytes move as lanes of float or double whatever they mean.
