@@ -28,13 +28,14 @@ void copy_elements(const E* from, int64_t count, E* to) {
   __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
 }
 
-// Begins to fetch the cache lines of memory that is about to be written, except the first, which
+// Begins to fetch the cache lines of memory that is read or written next, except the first, which
 // what lies before it will have fetched.
-template <class E>
-LAPPED_INLINE void fetch_for_writing(const E* to, int64_t count) {
+enum class Use { kRead, kWrite };
+template <Use use, class E>
+LAPPED_INLINE void fetch(const E* next, int64_t count) {
   constexpr int64_t line = 64 / sizeof(E);
   for (int64_t i = (count < line ? count : line) - 1; i < count; i += line)
-    __builtin_prefetch(to + i, 1);
+    __builtin_prefetch(next + i, use == Use::kWrite);
 }
 
 // Elements of 4 or 8 bytes move as lanes of float or double whatever they mean.
@@ -67,7 +68,7 @@ void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int6
   out += first * frame_stride;
   if (frame_stride == 1) {
     for (int64_t k = 0; k < rows; ++k) {
-      if (k + kRowsAhead < rows) fetch_for_writing(out + (k + kRowsAhead) * row_stride, frames);
+      if (k + kRowsAhead < rows) fetch<Use::kWrite>(out + (k + kRowsAhead) * row_stride, frames);
       copy_elements(tile + k * tile_stride, frames, out + k * row_stride);
     }
     return;
@@ -90,7 +91,10 @@ void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_s
   constexpr int W = kLanes<T>;
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
-    for (int64_t k = 0; k < rows; ++k) to[k] = load(from + k * row_stride);
+    for (int64_t k = 0; k < rows; ++k) {
+      to[k] = load(from + k * row_stride);
+      fetch<Use::kRead>(from + k * row_stride + W, W);
+    }
   } else if (row_stride == 1 && frames >= W && rows >= W) {
     for (int64_t k = 0; k < rows; k += W) {
       const int64_t at = k + W <= rows ? k : rows - W;
@@ -114,8 +118,10 @@ void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_
   constexpr int W = kLanes<T>, H = W / 2;
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
-    for (int64_t k = 0; k < rows; ++k)
+    for (int64_t k = 0; k < rows; ++k) {
       to[k] = load_complex(reinterpret_cast<const T*>(from + k * row_stride));
+      fetch<Use::kRead>(from + k * row_stride + W, W);
+    }
     return;
   }
   if (row_stride == 1 && frames >= W && rows >= H) {

@@ -123,7 +123,7 @@ struct Estimate {
   }
 };
 
-// u after all steps but the last, and the gains of the last; 1 where there is no step.
+// u after all steps but the last, and the gains of the last.
 template <class T>
 LAPPED_INLINE void solve_tile(const Estimate<T>& s, int64_t iterations) {
   s.pass([&](int f, int k, int m) {
@@ -132,9 +132,6 @@ LAPPED_INLINE void solve_tile(const Estimate<T>& s, int64_t iterations) {
   });
   for (int64_t i = 1; i < iterations; ++i)
     s.pass([&](int f, int k, int m) { return s.stepped(f, k, m); });
-  if (iterations > 0) return;
-  each_item(s.shape, s.bank.bands + 1, false, [&](int f, int m) { s.gain(f, m) = 1; });
-  __syncthreads();
 }
 
 template <class T>
@@ -158,10 +155,12 @@ __global__ void mel_inverse_kernel(WorkMemory work, TileShape shape, Bank<T> ban
     solve_tile(s, iterations);
     each_item(shape, bank.bins, along_bins, [&](int f, int k) {
       if (t + f >= width) return;
+      T& to = out.data[b * out.stride[0] + k * out.stride[1] + (t + f) * out.stride[2]];
       const int m = bank.lower_band[k];
-      const bool covered = t + f < count && m >= 0;
-      out.data[b * out.stride[0] + k * out.stride[1] + (t + f) * out.stride[2]] =
-          covered ? root(s.stepped(f, k, m) * bank.sums[k].inverse) : T(0);
+      to = 0;
+      if (t + f >= count || m < 0) return;
+      const T u = iterations > 0 ? s.stepped(f, k, m) : s.bins[k * shape.frames + f];
+      to = root(u * bank.sums[k].inverse);
     });
     __syncthreads();
   }
