@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 N_MELS = 80
 GRIFFIN_LIM_ITERATIONS = 32
 GRIFFIN_LIM_MOMENTUM = 0.99
-MEL_INVERSE_ITERATIONS = 10
 FLOOR = 1e-10  # smallest band power before the logarithm
 
 
@@ -73,5 +72,5 @@ OPS = {
     "fft": "complex STFT beside bare FFTs of frames cut and windowed before",
     "istft": "inverse STFT",
     "griffin_lim": f"Griffin-Lim, {GRIFFIN_LIM_ITERATIONS} iterations",
-    "mel_inverse": f"mel inversion, {MEL_INVERSE_ITERATIONS} iterations",
+    "mel_inverse": "mel inversion",
 }

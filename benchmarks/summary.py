@@ -74,7 +74,7 @@ def _residuals(report: Report) -> Iterator[Line]:
             shares.setdefault(row.label, []).append(mine / row.error)
     for label, found in shares.items():
         what = "mel inversion: lapped's residual over the other's"
-        yield [what, label, f"{min(found):.2f}", f"{max(found):.2f}", f"{len(found)} sizes"]
+        yield [what, label, f"{min(found):.2g}", f"{max(found):.2g}", f"{len(found)} sizes"]
 
 
 def _speedups(report: Report) -> Iterator[Line]:

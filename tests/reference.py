@@ -211,7 +211,7 @@ def mel_inverse(filters: np.ndarray, bands: np.ndarray, power: float, n_iter: in
     u = shares.T @ divided(bands, band_area) * bin_area
     for _ in range(n_iter):
         heard = shares @ u
-        matrix = np.einsum("mf,ft,nf->tmn", shares, u, shares)
+        matrix = np.stack([(shares * frame) @ shares.T for frame in u.T])
         diagonal = np.where(heard > 0, 0.01 * heard, 1)
         matrix += diagonal.T[:, None] * np.eye(len(filters))
         missing = np.where(heard > 0, bands - heard, 0)

@@ -15,7 +15,6 @@ from ..cases import (
     FLOOR,
     GRIFFIN_LIM_ITERATIONS,
     GRIFFIN_LIM_MOMENTUM,
-    MEL_INVERSE_ITERATIONS,
     N_MELS,
     Case,
 )
@@ -68,7 +67,7 @@ def _griffin_lim(inputs: Inputs) -> Callable[[], np.ndarray]:
 def _mel_inverse(inputs: Inputs) -> Callable[[], np.ndarray]:
     mel = lapped.Mel(_stft(inputs.case), inputs.case.sample_rate, N_MELS, power=1.0)
     bands = inputs.mel
-    return lambda: mel.inverse(bands, n_iter=MEL_INVERSE_ITERATIONS)
+    return lambda: mel.inverse(bands)
 
 
 RIVALS = (

@@ -42,19 +42,19 @@ struct Estimate {
   LAPPED_INLINE T& upper(int f, int m) const { return parts[(3 * m + 1) * shape.frames + f]; }
   LAPPED_INLINE T& both(int f, int m) const { return parts[(3 * m + 2) * shape.frames + f]; }
 
-  LAPPED_INLINE T stepped(int f, int k, int m) const {
-    const T own = gain(f, m), above = gain(f, m + 1);
+  LAPPED_INLINE T stepped(int f, int k, T own, T above) const {
     const T mean = above + (own - above) * bank.shares[k].lower;
     return bins[k * shape.frames + f] * (mean < kLeastGain<T> ? kLeastGain<T> : mean);
   }
 
-  // u_k <- update(f, k, m) for all bins in bands, and the gains of the new u.
+  // u_k <- update(f, k, gain, gain above) for all bins in bands, and the gains of the new u.
   template <class Update>
   LAPPED_INLINE void pass(Update update) const {
     each_item(shape, bank.bands, false, [&](int f, int m) {
+      const T own = gain(f, m), above = gain(f, m + 1);
       T low = 0, high = 0, shared = 0;
       for (int k = bank.starts[m]; k < bank.starts[m + 1]; ++k) {
-        const T u = update(f, k, m), part = u * bank.shares[k].lower;
+        const T u = update(f, k, own, above), part = u * bank.shares[k].lower;
         bins[k * shape.frames + f] = u;
         low += part;
         high += u * bank.shares[k].upper;
@@ -126,12 +126,12 @@ struct Estimate {
 // u after all steps but the last, and the gains of the last.
 template <class T>
 LAPPED_INLINE void solve_tile(const Estimate<T>& s, int64_t iterations) {
-  s.pass([&](int f, int k, int m) {
+  s.pass([&](int, int k, T own, T above) {
     const BinWeights<T> share = s.bank.shares[k];
-    return (s.gain(f, m) * share.lower + s.gain(f, m + 1) * share.upper) * s.bank.sums[k].sum;
+    return (own * share.lower + above * share.upper) * s.bank.sums[k].sum;
   });
   for (int64_t i = 1; i < iterations; ++i)
-    s.pass([&](int f, int k, int m) { return s.stepped(f, k, m); });
+    s.pass([&](int f, int k, T own, T above) { return s.stepped(f, k, own, above); });
 }
 
 template <class T>
@@ -159,7 +159,8 @@ __global__ void mel_inverse_kernel(WorkMemory work, TileShape shape, Bank<T> ban
       const int m = bank.lower_band[k];
       to = 0;
       if (t + f >= count || m < 0) return;
-      const T u = iterations > 0 ? s.stepped(f, k, m) : s.bins[k * shape.frames + f];
+      const T u = iterations > 0 ? s.stepped(f, k, s.gain(f, m), s.gain(f, m + 1))
+                                 : s.bins[k * shape.frames + f];
       to = root(u * bank.sums[k].inverse);
     });
     __syncthreads();
