@@ -211,9 +211,14 @@ def mel_inverse(filters: np.ndarray, bands: np.ndarray, power: float, n_iter: in
     u = shares.T @ divided(bands, band_area) * bin_area
     for _ in range(n_iter):
         heard = shares @ u
-        matrix = np.stack([(shares * frame) @ shares.T for frame in u.T])
-        diagonal = np.where(heard > 0, 0.01 * heard, 1)
-        matrix += diagonal.T[:, None] * np.eye(len(filters))
+        own = shares**2 @ u + np.where(heard > 0, 0.01 * heard, 1)
+        above = (shares[:-1] * shares[1:]) @ u  # no bin is in more than two neighbouring bands
+        matrix = np.stack(
+            [
+                np.diag(d) + np.diag(a, 1) + np.diag(a, -1)
+                for d, a in zip(own.T, above.T, strict=True)
+            ]
+        )
         missing = np.where(heard > 0, bands - heard, 0)
         step = np.linalg.solve(matrix, missing.T[..., None])[..., 0].T
         u = u * np.maximum(1 + shares.T @ step, 0.1)
