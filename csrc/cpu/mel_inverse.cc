@@ -3,8 +3,8 @@
 // is over u_k = x_k sum_m a_mk, what a bin gives to all bands, of which band m gets the share s_mk
 // = a_mk / sum_m' a_m'k. With b = S u what the bands have,
 //   u_k <- u_k max(1 + sum_m s_mk d_m, 0.1),   (S diag(u) S' + 0.01 diag(b)) d = B - b,
-// from x_k = sum_m s_mk B_m / sum_k' a_mk'. That is Newton's step for A x = B in the metric in
-// which a bin's change counts by its share of its value (affine scaling, Dikin 1967), kept
+// from x_k = sum_m s_mk B_m / sum_k' a_mk'. That is Newton's step for S u = B, of all such steps
+// the least where each bin's change is measured by its value (affine scaling, Dikin 1967), kept
 // positive. With the matrix's row sums, which are b, in the place of the matrix it would be the
 // step of multiplicative expectation-maximisation (Richardson 1972, Lucy 1974), which takes tens of
 // steps for what this one does in three. The 0.01 lets bands that share their only bin disagree.
@@ -165,8 +165,8 @@ void write_magnitudes(const BandView<T>& bank, const InversionScratch<T, V>& s, 
                       int64_t stride) {
   const auto at = [&](int64_t k, int i) LAPPED_LAMBDA { return to + k * stride + i * kLanes<T>; };
   const int64_t first = bank.starts[0], end = bank.starts[bank.band_count];
-  for (int64_t k = 0; k < bank.bin_count; k = k + 1 == first ? end : k + 1)
-    for (int i = 0; i < V; ++i) store(at(k, i), Vec<T>{});
+  for (int64_t k = 0; k < bank.bin_count; ++k)
+    for (int i = 0; i < V && (k < first || k >= end); ++i) store(at(k, i), Vec<T>{});
   with_exponent(T(2) / exponent, [&](auto root) LAPPED_LAMBDA {
     for (int64_t m = 0; m < bank.band_count; ++m) {
       const Group<T, V> gain = s.gains[m], above = s.gains[m + 1];
