@@ -164,8 +164,8 @@ class Mel(Value):
         The compression is undone (not what its floor and dynamic range cut off), then Newton's
         steps, which multiply every bin by a factor above 0, bring an interpolation of the bands to
         magnitudes that have them. Many magnitudes do; these stay near the interpolation. Bins that
-        no filter covers are 0. Bands that no magnitude has, as from a model, are met as nearly as
-        steps come that let neighbours disagree. Affine scaling (Dikin 1967).
+        no filter covers are 0. Bands that no magnitude has, as a model's may be, are met in the
+        middle. Affine scaling (Dikin 1967).
 
         Parameters
         ----------

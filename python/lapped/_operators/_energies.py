@@ -36,20 +36,20 @@ def neighbours_step(shares: Tensor, u: Tensor, heard: Tensor, missing: Tensor) -
     """Elimination of a tridiagonal matrix, row after row, and substitution."""
     both = (shares[:-1] * shares[1:]) @ u
     diagonal = torch.where(_audible(heard), (shares * shares) @ u + _RIDGE * heard, 1)
-    couplings = [torch.zeros_like(both[..., :1, :]), *both.split(1, -2)]
-    deltas, aheads, delta, ahead = [], [], 0.0, 0.0
-    for m, below in enumerate(couplings):
-        inverse = 1 / (diagonal[..., m : m + 1, :] - below * ahead)
-        delta = (missing[..., m : m + 1, :] - below * delta) * inverse
-        ahead = couplings[(m + 1) % len(couplings)] * inverse
-        deltas.append(delta)
-        aheads.append(ahead)
-    for m in reversed(range(len(deltas) - 1)):
+    inverse = 1 / diagonal[..., 0, :]
+    deltas, aheads = [missing[..., 0, :] * inverse], []
+    for m in range(1, len(shares)):
+        coupling = both[..., m - 1, :]
+        aheads.append(coupling * inverse)
+        inverse = 1 / (diagonal[..., m, :] - coupling * aheads[-1])
+        deltas.append((missing[..., m, :] - coupling * deltas[-1]) * inverse)
+    for m in reversed(range(len(aheads))):
         deltas[m] = deltas[m] - aheads[m] * deltas[m + 1]
-    return torch.cat(deltas, -2)
+    return torch.stack(deltas, -2)
 
 
 def step_of_any(shares: Tensor, u: Tensor, heard: Tensor, missing: Tensor) -> Tensor:
+    """The whole matrix, which has the square of the bands' number for each frame."""
     matrix = torch.einsum("mf,...ft,nf->...tmn", shares, u, shares)
     ridge = torch.where(_audible(heard), _RIDGE * heard, 1)
     return torch.linalg.solve(matrix + ridge.mT.diag_embed(), missing.mT).mT
