@@ -37,6 +37,10 @@ bool istft(const StftView<T>& plan, View<const Complex<T>, 3> spectrum, const in
         synthesise(
             plan, count(row), from, to, s.synthesis,
             [&](int64_t t, Cvec<T>* z) {
+              if (spectrum.stride[2] == 1 && count(row) - t >= kLanes<T>)
+                return from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA {
+                  return load_streamed(source + k * spectrum.stride[1] + t);
+                });
               read_lanes(source, plan.bins, spectrum.stride[1], spectrum.stride[2], t,
                          count(row) - t, s.bins);
               from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA { return s.bins[k]; });

@@ -84,6 +84,18 @@ void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int6
       out[k * row_stride + t * frame_stride] = tile[k * tile_stride + t];
 }
 
+// Lanes of a row whose next ones are read soon.
+template <class T>
+LAPPED_INLINE Vec<T> load_streamed(const T* from) {
+  fetch<Use::kRead>(from + kLanes<T>, kLanes<T>);
+  return load(from);
+}
+template <class T>
+LAPPED_INLINE Cvec<T> load_streamed(const Complex<T>* from) {
+  fetch<Use::kRead>(from + kLanes<T>, kLanes<T>);
+  return load_complex(reinterpret_cast<const T*>(from));
+}
+
 // to[k] = lanes of from[k, first ..], zeros in lanes from `frames` on; from in whatever layout.
 template <class T>
 void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_stride,
@@ -91,10 +103,7 @@ void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_s
   constexpr int W = kLanes<T>;
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
-    for (int64_t k = 0; k < rows; ++k) {
-      to[k] = load(from + k * row_stride);
-      fetch<Use::kRead>(from + k * row_stride + W, W);
-    }
+    for (int64_t k = 0; k < rows; ++k) to[k] = load_streamed(from + k * row_stride);
   } else if (row_stride == 1 && frames >= W && rows >= W) {
     for (int64_t k = 0; k < rows; k += W) {
       const int64_t at = k + W <= rows ? k : rows - W;
@@ -118,10 +127,7 @@ void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_
   constexpr int W = kLanes<T>, H = W / 2;
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
-    for (int64_t k = 0; k < rows; ++k) {
-      to[k] = load_complex(reinterpret_cast<const T*>(from + k * row_stride));
-      fetch<Use::kRead>(from + k * row_stride + W, W);
-    }
+    for (int64_t k = 0; k < rows; ++k) to[k] = load_streamed(from + k * row_stride);
     return;
   }
   if (row_stride == 1 && frames >= W && rows >= H) {
