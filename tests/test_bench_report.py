@@ -85,8 +85,8 @@ def test_summary_sets_residuals_calls_threads_and_memory_beside_the_ratios():
     assert line_of("mel inversion: lapped's residual over the other's", "torch.mel_inverse")[
         2:4
     ] == [
-        "0.50",
-        "0.50",
+        "0.5",
+        "0.5",
     ]
     assert line_of("complex STFT of 16 samples: the call", "-")[2] == "1000.0 us"
     assert line_of("log-mel 80, 2 threads", "lapped, one thread")[2] == "2.00x"
