@@ -96,7 +96,7 @@ def test_operator_and_plain_call_give_the_same_bits(name: str):
             plain = operation.function(x)
         recorded = operation.function(x.clone().requires_grad_()).detach()
         if name in ("mel_inverse", "spectral_convergence"):  # a chain of torch's operations
-            near = 1e-5 if dtype == "float32" else 1e-7  # decibels are float64 of either
+            near = 2e-6 if dtype == "float32" else 1e-7  # decibels are float64 of either
             torch.testing.assert_close(recorded, plain, rtol=near, atol=near)
         else:
             assert torch.equal(recorded, plain)

@@ -9,6 +9,10 @@
 
 namespace lapped {
 
+// Mel inversion (cpu/mel_inverse.cc has the formulas): the least factor of a step, and what a row
+// of its matrix gets for bands that disagree.
+constexpr double kLeastGain = 0.1, kRidge = 0.01;
+
 // A bin's weights in the lower and the upper band of its segment.
 template <class T>
 struct BinWeights {

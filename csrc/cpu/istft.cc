@@ -33,17 +33,11 @@ bool istft(const StftView<T>& plan, View<const Complex<T>, 3> spectrum, const in
       [&](int64_t row, int64_t from, int64_t to, const SignalOut<T>& signal, std::byte* memory) {
         Carver carver(memory);
         const InverseScratch<T> s(plan, carver);
-        const Complex<T>* const source = spectrum.data + row * spectrum.stride[0];
         synthesise(
             plan, count(row), from, to, s.synthesis,
             [&](int64_t t, Cvec<T>* z) {
-              if (spectrum.stride[2] == 1 && count(row) - t >= kLanes<T>)
-                return from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA {
-                  return load_streamed(source + k * spectrum.stride[1] + t);
-                });
-              read_lanes(source, plan.bins, spectrum.stride[1], spectrum.stride[2], t,
-                         count(row) - t, s.bins);
-              from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA { return s.bins[k]; });
+              from_spectrum(plan, spectrum, row, t, count(row), s.bins, z,
+                            [](int64_t, Cvec<T> bin) LAPPED_LAMBDA { return bin; });
             },
             [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
               signal.block(b, [&](int64_t i) LAPPED_LAMBDA { return sums[i] * envelope[i]; });

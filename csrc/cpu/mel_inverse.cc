@@ -19,11 +19,6 @@
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
 
-template <class T>
-constexpr T kLeastGain = T(0.1);
-template <class T>
-constexpr T kRidge = T(0.01);
-
 // V vectors of frames go through the bins together and share what depends on the bin alone.
 template <class T, int V>
 struct Group {
@@ -72,7 +67,7 @@ LAPPED_INLINE Row<T> eliminated(Vec<T> band, const Sums<T>& own, const Sums<T>& 
                                 const Row<T>& row_below) {
   const Vec<T> sum = own.lower + below.upper;
   const Vec<T> missing = sum <= kTiny<T> ? splat(T(0)) : band - sum;
-  const Vec<T> least = sum * kRidge<T> + kTiny<T>;
+  const Vec<T> least = sum * T(kRidge) + kTiny<T>;
   const Vec<T> rest = sum - own.both - below.both + least - below.both * row_below.above;
   const Vec<T> inverse = T(1) / at_least(rest, least);
   return {(missing - below.both * row_below.delta) * inverse, own.both * inverse};
@@ -132,7 +127,7 @@ void start(const BandView<T>& bank, const InversionScratch<T, V>& s) {
 
 template <class T>
 LAPPED_INLINE Vec<T> stepped(Vec<T> u, const Gain<T>& gain) {
-  return u * at_least(gain.mean(), splat(kLeastGain<T>));
+  return u * at_least(gain.mean(), splat(T(kLeastGain)));
 }
 
 // Bands of frames t and later of a row whose strides are those of mel; frames past its end are 0.

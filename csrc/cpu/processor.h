@@ -5,8 +5,8 @@
 namespace lapped::cpu {
 
 // Whether vectors stored to one row after another leave as fast as a row's worth at a time. They do
-// on AMD (Zen 4: tiles cost 5 to 30 % of an STFT), not on Intel (Sapphire Rapids: tiles save a
-// quarter to a half).
+// on AMD (Zen 4: with results in cache, tiles take up to 30 % longer), not on Intel (Sapphire
+// Rapids: tiles take a quarter to a third less time for complex spectra).
 bool scattered_stores_are_cheap();
 
 }  // namespace lapped::cpu

@@ -16,10 +16,9 @@ bool stft_adjoint(const StftView<T>& plan, View<const Complex<T>, 3> spectrum,
   return add_up(
       plan, out, lengths, [&](Carver& carver) { return carver.take<Cvec<T>>(plan.bins); },
       [&](int64_t row, int64_t t, Cvec<T>* bins, Cvec<T>* z) {
-        read_lanes(spectrum.data + row * spectrum.stride[0], plan.bins, spectrum.stride[1],
-                   spectrum.stride[2], t, count(row) - t, bins);
-        from_bins(plan, z,
-                  [&](int64_t k) LAPPED_LAMBDA { return scaled(bins[k], splat(factors.at(k))); });
+        from_spectrum(plan, spectrum, row, t, count(row), bins, z,
+                      [&](int64_t k, Cvec<T> bin)
+                          LAPPED_LAMBDA { return scaled(bin, splat(factors.at(k))); });
       });
 }
 

@@ -23,6 +23,25 @@ struct SynthesisScratch {
         envelope(carver.take<T>(block_rows(plan.framing))) {}
 };
 
+// z <- what finish_inverse turns into frames t and later of a row of a spectrum, bin k being
+// map(k, X_k); `bins` has room for those of one vector.
+template <class T, class Map>
+LAPPED_INLINE void from_spectrum(const StftView<T>& plan, const View<const Complex<T>, 3>& spectrum,
+                                 int64_t row, int64_t t, int64_t frames, Cvec<T>* bins, Cvec<T>* z,
+                                 Map map) {
+  const auto& [data, shape, stride] = spectrum;
+  const Complex<T>* const own = data + row * stride[0];
+  const int64_t bin_stride = stride[1];
+  if (stride[2] == 1 && frames - t >= kLanes<T>) {
+    from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA {
+      return map(k, load_streamed(own + k * bin_stride + t));
+    });
+  } else {
+    read_lanes(own, plan.bins, bin_stride, stride[2], t, frames - t, bins);
+    from_bins(plan, z, [&](int64_t k) LAPPED_LAMBDA { return map(k, bins[k]); });
+  }
+}
+
 template <class T>
 int64_t block_count(const StftView<T>& plan, int64_t frames) {
   return frames ? frames + frame_blocks(plan.framing) - 1 : 0;

@@ -28,9 +28,10 @@ void copy_elements(const E* from, int64_t count, E* to) {
   __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
 }
 
+enum class Use { kRead, kWrite };
+
 // Begins to fetch the cache lines of memory that is read or written next, except the first, which
 // what lies before it will have fetched.
-enum class Use { kRead, kWrite };
 template <Use use, class E>
 LAPPED_INLINE void fetch(const E* next, int64_t count) {
   constexpr int64_t line = 64 / sizeof(E);

@@ -9,11 +9,6 @@ namespace {
 
 constexpr TileShape kWide{32, 8, 0}, kNarrow{8, 32, 0};  // narrow where wide exceeds shared memory
 
-template <class T>
-constexpr T kLeastGain = T(0.1);
-template <class T>
-constexpr T kRidge = T(0.01);
-
 // A tile of frames side by side: arrays are [bin or band][frame].
 template <class T>
 struct Estimate {
@@ -43,8 +38,9 @@ struct Estimate {
   LAPPED_INLINE T& both(int f, int m) const { return parts[(3 * m + 2) * shape.frames + f]; }
 
   LAPPED_INLINE T stepped(int f, int k, T own, T above) const {
+    constexpr T least = static_cast<T>(kLeastGain);
     const T mean = above + (own - above) * bank.shares[k].lower;
-    return bins[k * shape.frames + f] * (mean < kLeastGain<T> ? kLeastGain<T> : mean);
+    return bins[k * shape.frames + f] * (mean < least ? least : mean);
   }
 
   // u_k <- update(f, k, gain, gain above) for all bins in bands, and the gains of the new u.
@@ -92,7 +88,7 @@ struct Estimate {
       const T below = m > 0 ? both(f, m - 1) : T(0), above = both(f, m);
       const T sum = lower(f, m) + (m > 0 ? upper(f, m - 1) : T(0));
       const T missing = sum <= kTiny<T> ? T(0) : bands[m * shape.frames + f] - sum;
-      const T least = sum * kRidge<T> + kTiny<T>, behind = down ? above : below;
+      const T least = sum * static_cast<T>(kRidge) + kTiny<T>, behind = down ? above : below;
       const T rest = sum - above - below + least - behind * ahead;
       const T inverse = T(1) / (rest < least ? least : rest);
       delta = (missing - behind * delta) * inverse;

@@ -172,7 +172,8 @@ class Mel(Value):
         M : array (..., n_mels, n_frames), real
             (..., n_frames, n_mels) in layout "tf".
         n_iter : int
-            Steps. Two leave some 1e-3 of the bands' norm, three 1e-4, on power ten times that.
+            Steps. Three leave between 1e-5 and 2e-3 of the norm of bands that some magnitude has,
+            more where bands are wide and on power.
         lengths : ints, shape of the leading axes, optional
             Samples of each row's waveform; frames past ``stft.n_frames(lengths[i])`` are 0.
 

@@ -30,8 +30,8 @@ class InverseMelScale(Bank):
     driver : str
         LAPACK's routine for the solver "torchaudio": "gels", "gelsy", "gelsd" or "gelss".
     solver : str
-        "newton": the steps of `lapped.Mel.inverse`. "torchaudio": least squares
-        without bounds, cut at 0; it fails where the filters are not of full rank.
+        "newton": the steps of `lapped.Mel.inverse`. "torchaudio": least squares without bounds,
+        cut at 0; it fails where the filters are not of full rank.
     n_fft, frequencies
         As in `MelScale`.
 
