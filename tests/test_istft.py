@@ -10,7 +10,7 @@ import lapped
 from tests import reference, signals
 from tests.cases import Case, draw, on_devices
 from tests.libraries import library_named
-from tests.tolerances import assert_signal, bound, relative_error
+from tests.tolerances import assert_signal, assert_spectrum, bound, relative_error
 
 REAL = {"complex64": "float32", "complex128": "float64"}
 COMPLEX = {"float32": "complex64", "float64": "complex128"}
@@ -98,6 +98,35 @@ def two_sided(X: np.ndarray, Y: np.ndarray, n_fft: int) -> float:
     if n_fft % 2 == 0:
         weights[-1] = 1
     return float(np.sum(weights[:, None] * (X.conj() * Y).real))
+
+
+# A hop of 1, 2 or 4 legs of the outermost stage, by its radix (8, 5, 4, 3, 2): wide vectors then
+# turn the samples that frames share into lanes once, and add frames up before lanes are samples.
+@pytest.mark.parametrize(
+    ("n_fft", "hop"),
+    [
+        *((256, hop) for hop in (64, 128)),
+        *((320, hop) for hop in (64, 128, 256)),
+        *((192, hop) for hop in (48, 96)),
+        *((96, hop) for hop in (32, 64)),
+        (32, 16),
+    ],
+)
+@pytest.mark.parametrize("dtype", sorted(COMPLEX))
+def test_frames_that_share_their_samples(n_fft: int, hop: int, dtype: str) -> None:
+    stft = lapped.STFT(n_fft, hop)
+    window = reference.cosine_window("hann", n_fft)
+    framing = reference.Framing(window, hop, n_fft // 2, n_fft // 2, "reflect")
+    rng = np.random.default_rng(n_fft + hop)
+    for n_frames in range(1, 36):
+        samples = framing.n_samples(n_frames)
+        x = rng.standard_normal(samples).astype(dtype)
+        expected = reference.stft(framing, x.astype(np.float64))
+        assert_spectrum(stft(x), expected, bound("stft", dtype, n_fft))
+        X = (expected * rng.standard_normal(expected.shape)).astype(COMPLEX[dtype])
+        expected = reference.istft(framing, X.astype(np.complex128), samples)
+        coverage = reference.trimmed(framing, reference.coverage(framing, n_frames), samples)
+        assert_signal(stft.inverse(X), expected, coverage, bound("istft", dtype, n_fft))
 
 
 @pytest.mark.parametrize(("n_fft", "hop"), [(16, 4), (400, 160), (401, 100), (1024, 256)])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DFTs of 2 to 13 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
-// that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -, its
-// Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer defines
+// that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -,
+// difference (-, too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer defines
 // LAPPED_INLINE.
 #pragma once
 #include <type_traits>
@@ -93,9 +93,9 @@ LAPPED_INLINE C eighth_turn(C a) {
 template <bool Inverse, class C>
 LAPPED_INLINE void butterfly(C (&a)[8]) {
   C e0 = a[0] + a[4], e1 = a[1] + a[5], e2 = a[2] + a[6], e3 = a[3] + a[7];
-  C o0 = a[0] - a[4], o1 = eighth_turn<Inverse>(a[1] - a[5]),
-    o2 = quarter_turn<Inverse>(a[2] - a[6]),
-    o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(a[3] - a[7]));
+  C o0 = difference(a[0], a[4]), o1 = eighth_turn<Inverse>(difference(a[1], a[5])),
+    o2 = quarter_turn<Inverse>(difference(a[2], a[6])),
+    o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(difference(a[3], a[7])));
   butterfly4<Inverse>(e0, e1, e2, e3);
   butterfly4<Inverse>(o0, o1, o2, o3);
   a[0] = e0, a[2] = e1, a[4] = e2, a[6] = e3;

@@ -33,8 +33,9 @@ Cd root(int64_t numerator, int64_t denominator) {
 
 // Radices of n, or nothing when a prime factor is too large. Odd ones first, so that the later
 // passes are short and of radix 4 and 8.
-std::vector<int> radices_of(int64_t n, bool wide) {
+std::vector<int> radices_of(int64_t n, bool wide, int first) {
   std::vector<int> odd;
+  if (first) odd.push_back(first), n /= first;
   for (int p : {13, 11, 7, 5, 3})
     while (n % p == 0) odd.push_back(p), n /= p;
   int twos = 0;
@@ -78,9 +79,9 @@ void append(std::vector<T>& out, Cd v) {
 }  // namespace
 
 template <class T>
-FftTables<T>::FftTables(int64_t n, bool wide) {
+FftTables<T>::FftTables(int64_t n, bool wide, int first) {
   view_.n = n;
-  const std::vector<int> radices = radices_of(n, wide);
+  const std::vector<int> radices = radices_of(n, wide, first);
   if (n > 1 && radices.empty())
     make_bluestein(wide);
   else

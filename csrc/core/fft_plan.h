@@ -57,7 +57,8 @@ template <class T>
 class FftTables {
  public:
   // wide: prefer radix 8 (32 vector registers); otherwise radix 4 with one trailing 8 or 2.
-  FftTables(int64_t n, bool wide);
+  // first: the outermost stage's radix, which divides n; 0: any.
+  FftTables(int64_t n, bool wide, int first = 0);
   const FftView<T>& view() const { return view_; }
 
  private:

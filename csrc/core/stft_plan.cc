@@ -5,12 +5,22 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/shared_legs.h"
+
 namespace lapped {
 namespace {
 
 // A window value of 1e-14 of the peak still divides well; round-off of a window's zero (1e-17) must
 // not.
 constexpr double kUncovered = 1e-28;
+
+// The outermost stage's radix with which frames share their samples, or 0.
+template <class T>
+int sharing_radix(const Framing& f, int64_t lanes) {
+  for (int radix : {8, 5, 4, 3, 2})
+    if (frames_share<T>(f, radix, lanes)) return radix;
+  return 0;
+}
 
 }  // namespace
 
@@ -25,7 +35,8 @@ double envelope(const Framing& f, const double* squared_window, int64_t row, int
 template <class T>
 StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes,
                           bool wide)
-    : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, wide) {
+    : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, wide,
+           sharing_radix<T>(framing, lanes)) {
   view_.framing = framing;
   view_.fft = fft_.view();
   view_.half_length = framing.n_fft % 2 == 0;

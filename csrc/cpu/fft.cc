@@ -2,7 +2,7 @@
 #include "cpu/fft.h"
 
 #include "core/butterflies.h"
-#include "cpu/frame_tiles.h"
+#include "cpu/block_tiles.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
@@ -168,7 +168,7 @@ void first_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
 }
 
 template <int R, class T>
-void last_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
+void last_stage(const StftView<T>& plan, const Cvec<T>* z, int64_t count, T* sums) {
   constexpr int H = kTileElements<T>;
   const FftStage& stage = plan.fft.stages[0];
   const int64_t m = stage.sub_length;
@@ -183,8 +183,94 @@ void last_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& s
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
-      add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, sums);
+      add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, count, sums);
   });
+}
+
+// --- the same where frames share their samples: cpu/block_tiles.h ---
+
+// Fewer legs a sample cost less when each turns its own samples into lanes.
+template <int R, int K>
+constexpr bool kWorthSharing = R >= 3 * K;
+
+template <int R, int K, class T>
+void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
+  constexpr int H = kTileElements<T>;
+  const FftStage& stage = plan.fft.stages[0];
+  const int64_t m = stage.sub_length;
+  BlockTile<T> tiles[K];
+  const T* w = plan.fft.twiddles + stage.twiddle;
+  for (int64_t j = 0; j < m; j += H) {
+    each_constant<K>([&](auto k) LAPPED_LAMBDA {
+      tiles[k].template read<legs_from<R, K>(k)>(frames, 2 * (j + k * m));
+    });
+    for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
+      const LanePointers window(plan.analysis_window + 2 * (j + i), 2 * m);
+      Cvec<T> a[R];
+      each_constant<R>([&](auto r) LAPPED_LAMBDA {
+        const BlockTile<T>& tile = tiles[r % K];
+        a[r] = {kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(window[r][0])),
+                kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(window[r][1]))};
+      });
+      forward_butterfly(a, w, z + j + i, m);
+    }
+  }
+}
+
+template <int R, int K, class T>
+void last_shared_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
+  constexpr int W = kLanes<T>, H = kTileElements<T>;
+  const FftStage& stage = plan.fft.stages[0];
+  const int64_t m = stage.sub_length, hop = 2 * K * m;
+  Vec<T> tiles[K][W];
+  const T* w = plan.fft.twiddles + stage.twiddle;
+  for (int64_t j = 0; j < m; j += H) {
+    for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
+      const LanePointers window(plan.synthesis_window + 2 * (j + i), 2 * m);
+      Cvec<T> a[R];
+      inverse_butterfly(a, w, z + j + i, m);
+      each_constant<K>([&](auto k) LAPPED_LAMBDA {
+        constexpr int legs = legs_from<R, K>(k);
+        T* const carried = sums.carried + 2 * (j + i + k * m) * kFramesBeyond;
+        tiles[k][2 * i] = overlapped<legs>(
+            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(window[q * K + k][0]); },
+            carried);
+        tiles[k][2 * i + 1] = overlapped<legs>(
+            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(window[q * K + k][1]); },
+            carried + kFramesBeyond);
+      });
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k) write_blocks<T>(tiles[k], sums.blocks + 2 * (j + k * m), hop);
+  }
+}
+
+// The blocks that nothing but earlier frames reaches.
+template <class T>
+void take_carried(int64_t hop, const FrameSums<T>& sums) {
+  for (int64_t i = 0; i < hop; ++i)
+    for (int64_t l = 0; l < kLanes<T>; ++l)
+      sums.blocks[l * hop + i] = l < kFramesBeyond ? sums.carried[i * kFramesBeyond + l] : T(0);
+  __builtin_memset(sums.carried, 0, static_cast<size_t>(hop * kFramesBeyond) * sizeof(T));
+}
+
+template <class T>
+bool shares_samples(const StftView<T>& plan) {
+  return has_tiles(plan) && with_shared_legs(plan, [](auto, auto) {});
+}
+
+template <class T>
+void add_to_blocks(const StftView<T>& plan, Cvec<T>* z, int64_t count, T* sums) {
+  const FftView<T>& fft = plan.fft;
+  if (has_tiles(plan))
+    return with_radix(fft.stages[0].radix, [&](auto radix) {
+      last_stage<decltype(radix)::value>(plan, z, count, sums);
+    });
+  if (fft.padded)
+    chirp_transform<true>(fft, z);
+  else if (fft.stage_count > 0)
+    run_stage<true>(fft, 0, z, 1);
+  add_frames(plan, z, count, sums);
 }
 
 }  // namespace
@@ -193,9 +279,17 @@ template <class T>
 void start_forward(const StftView<T>& plan, const Frames<T>& frames, T* work) {
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
   const FftView<T>& fft = plan.fft;
-  if (has_tiles(plan))
+  if (has_tiles(plan)) {
+    bool done = false;
+    with_shared_legs(plan, [&](auto radix, auto legs) {
+      constexpr int R = decltype(radix)::value, K = decltype(legs)::value;
+      if constexpr (kWorthSharing<R, K>) first_shared_stage<R, K>(plan, frames, z);
+      done = kWorthSharing<R, K>;
+    });
+    if (done) return;
     return with_radix(fft.stages[0].radix,
                       [&](auto radix) { first_stage<decltype(radix)::value>(plan, frames, z); });
+  }
   read_frames(plan, frames, z);
   if (fft.padded)
     chirp_transform<false>(fft, z);
@@ -218,24 +312,36 @@ void start_inverse(const FftView<T>& fft, int64_t part, T* work) {
 }
 
 template <class T>
-void finish_inverse(const StftView<T>& plan, T* work, const FrameSums<T>& sums) {
+void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const FrameSums<T>& sums) {
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
-  const FftView<T>& fft = plan.fft;
-  if (has_tiles(plan))
-    return with_radix(fft.stages[0].radix,
-                      [&](auto radix) { last_stage<decltype(radix)::value>(plan, z, sums); });
-  if (fft.padded)
-    chirp_transform<true>(fft, z);
-  else if (fft.stage_count > 0)
-    run_stage<true>(fft, 0, z, 1);
-  add_frames(plan, z, sums);
+  const int64_t rows = block_rows(plan.framing), done = kLanes<T> * rows,
+                kept = plan.framing.n_fft - rows;
+  if (shares_samples(plan)) {
+    if (count == 0) return take_carried(rows, sums);
+    if (count < kLanes<T>) clear_lanes(plan.fft, count, z);
+    with_shared_legs(plan, [&](auto radix, auto legs) {
+      last_shared_stage<decltype(radix)::value, decltype(legs)::value>(plan, z, sums);
+    });
+    return;
+  }
+  __builtin_memmove(sums.blocks, sums.blocks + done, static_cast<size_t>(kept) * sizeof(T));
+  __builtin_memset(sums.blocks + kept, 0, static_cast<size_t>(done) * sizeof(T));
+  if (count > 0) add_to_blocks(plan, z, count, sums.blocks);
+}
+
+template <class T>
+void clear(const StftView<T>& plan, const FrameSums<T>& sums) {
+  const int64_t rows = block_rows(plan.framing), kept = plan.framing.n_fft - rows;
+  __builtin_memset(sums.blocks + kLanes<T> * rows, 0, static_cast<size_t>(kept) * sizeof(T));
+  __builtin_memset(sums.carried, 0, static_cast<size_t>(carried_length(plan.framing)) * sizeof(T));
 }
 
 #define LAPPED_INSTANTIATE(T)                                            \
   template void start_forward(const StftView<T>&, const Frames<T>&, T*); \
   template void finish_forward(const FftView<T>&, int64_t, T*);          \
   template void start_inverse(const FftView<T>&, int64_t, T*);           \
-  template void finish_inverse(const StftView<T>&, T*, const FrameSums<T>&);
+  template void finish_inverse(const StftView<T>&, T*, int64_t, const FrameSums<T>&); \
+  template void clear(const StftView<T>&, const FrameSums<T>&);
 LAPPED_INSTANTIATE(float)
 LAPPED_INSTANTIATE(double)
 

@@ -7,6 +7,7 @@
 // lanes x lanes at a time, next to the butterflies that use them: a copy of the whole signal in
 // another layout would not stay in that cache.
 #pragma once
+#include "core/shared_legs.h"
 #include "core/stft_plan.h"
 #include "cpu/simd.h"
 
@@ -19,11 +20,15 @@ struct Frames {
   int64_t stride;
 };
 
-// Where frames are added up, one each stride; lanes from `count` on do not exist.
+constexpr int64_t carried_length(const Framing& f) { return kFramesBeyond * block_rows(f); }
+
+// Where windowed samples of frames add up: span_length samples, of which the first `lanes` blocks
+// of block_rows samples are complete, and what frames that share their samples leave for the blocks
+// after these, by sample.
 template <class T>
 struct FrameSums {
-  T* samples;
-  int64_t stride, count;
+  T* blocks;
+  T* carried;
 };
 
 }  // namespace lapped::cpu
@@ -37,10 +42,15 @@ template <class T>
 void finish_forward(const FftView<T>& fft, int64_t part, T* work);
 
 // The mirror image: all but the last inverse stage of one part, then the last of all, whose
-// windowed samples are added to sums. Spoils the work array.
+// windowed samples complete the next `lanes` blocks; lanes from `count` on do not exist. Spoils the
+// work array.
 template <class T>
 void start_inverse(const FftView<T>& fft, int64_t part, T* work);
 template <class T>
-void finish_inverse(const StftView<T>& plan, T* work, const FrameSums<T>& sums);
+void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const FrameSums<T>& sums);
+
+// Sums before the first frame.
+template <class T>
+void clear(const StftView<T>& plan, const FrameSums<T>& sums);
 
 }  // namespace lapped::cpu::LAPPED_ISA

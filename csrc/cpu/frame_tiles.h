@@ -39,21 +39,22 @@ LAPPED_INLINE void read_tile(const StftView<T>& plan, const Frames<T>& frames, i
 // Samples from .. to of a tile that begins at s, where not all lanes or samples count.
 template <class T>
 __attribute__((noinline)) void add_samples(const StftView<T>& plan, Vec<T>* tile, int64_t s,
-                                           int64_t from, int64_t to, const FrameSums<T>& sums) {
+                                           int64_t from, int64_t to, int64_t count, T* sums) {
   transpose<T>(tile);
   const T* const window = plan.synthesis_window + s;
-  for (int64_t l = 0; l < sums.count; ++l)
-    for (int64_t i = from; i < to; ++i)
-      sums.samples[l * sums.stride + s + i] += tile[l][i] * window[i];
+  const int64_t stride = block_rows(plan.framing);
+  for (int64_t l = 0; l < count; ++l)
+    for (int64_t i = from; i < to; ++i) sums[l * stride + s + i] += tile[l][i] * window[i];
 }
 
-// The reverse of read_tile: frames' samples s .. s + lanes - 1, the first `skip` of them done.
+// The reverse of read_tile: samples s .. s + lanes - 1 of `count` frames, the first `skip` of them
+// done, added to the sums of blocks.
 template <class T>
 LAPPED_INLINE void add_tile(const StftView<T>& plan, Vec<T>* v, int64_t s, int64_t skip,
-                            const FrameSums<T>& sums) {
+                            int64_t count, T* sums) {
   constexpr int W = kLanes<T>;
-  if (skip > 0 || sums.count < W) return add_samples(plan, v, s, skip, W, sums);
-  const LanePointers to(sums.samples + s, sums.stride);
+  if (skip > 0 || count < W) return add_samples(plan, v, s, skip, W, count, sums);
+  const LanePointers to(sums + s, block_rows(plan.framing));
   const Vec<T> window = load(plan.synthesis_window + s);
   transpose<T>(v);
 #pragma GCC unroll 16
@@ -88,7 +89,7 @@ void read_frames(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
 }
 
 template <class T>
-void add_frames(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
+void add_frames(const StftView<T>& plan, const Cvec<T>* z, int64_t frames, T* sums) {
   constexpr int W = kLanes<T>;
   const int64_t n = plan.framing.n_fft;
   for (int64_t s = 0; s < n; s += W) {
@@ -97,9 +98,9 @@ void add_frames(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& s
     for (int64_t i = 0; i < count; ++i)
       v[i] = plan.half_length ? reinterpret_cast<const Vec<T>*>(z)[s + i] : z[s + i].re;
     if (count == W)
-      add_tile(plan, v, s, 0, sums);
+      add_tile(plan, v, s, 0, frames, sums);
     else
-      add_samples(plan, v, s, 0, count, sums);
+      add_samples(plan, v, s, 0, count, frames, sums);
   }
 }
 

@@ -101,6 +101,17 @@ template <class T>
 LAPPED_INLINE Cvec<T> operator-(Cvec<T> a, Cvec<T> b) {
   return {a.re - b.re, a.im - b.im};
 }
+// a - b, exactly, by the unit that multiplies: some processors have others for sums alone, and
+// butterflies have more of these.
+template <class T>
+LAPPED_INLINE Cvec<T> difference(Cvec<T> a, Cvec<T> b) {
+#if LAPPED_VECTOR_BYTES == 64
+  const Vec<T> one = kept(splat(T(1)));
+  return {a.re * one - b.re, a.im * one - b.im};
+#else
+  return a - b;
+#endif
+}
 template <class T>
 LAPPED_INLINE Cvec<T> scaled(Cvec<T> a, Vec<T> s) {
   return {a.re * s, a.im * s};
@@ -326,6 +337,51 @@ LAPPED_INLINE Cvec<T> load_complex(const T* p) {
   return deinterleave<T>(load(p), load(p + kLanes<T>));
 }
 
+// Lanes Q, Q + 1, ... of a, then the first of b.
+template <class T, int Q>
+struct From {
+  static constexpr int at(int l) { return Q + l; }
+};
+template <int Q, class T>
+LAPPED_INLINE Vec<T> lanes_from(Vec<T> a, Vec<T> b) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (Vec<T>)_mm512_alignr_epi32((__m512i)b, (__m512i)a, Q * sizeof(T) / 4);
+#else
+  return permute<From<T, Q>, T>(a, b);
+#endif
+}
+// Lanes 0, 1, ... one higher, the lowest 0.
+template <class T>
+LAPPED_INLINE Vec<T> raised(Vec<T> v) {
+  return lanes_from<kLanes<T> - 1, T>(Vec<T>{}, v);
+}
+
+// Four values as a vector's lowest lanes, the others 0; and back.
+template <class T>
+LAPPED_INLINE Vec<T> load_four(const T* p) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_zextps128_ps512(_mm_loadu_ps(p));
+  else
+    return (Vec<T>)_mm512_zextpd256_pd512(_mm256_loadu_pd(p));
+#else
+  Vec<T> v{};
+  __builtin_memcpy(&v, p, 4 * sizeof(T));
+  return v;
+#endif
+}
+template <class T>
+LAPPED_INLINE void store_four(T* p, Vec<T> v) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    _mm_storeu_ps(p, _mm512_castps512_ps128((__m512)v));
+  else
+    _mm256_storeu_pd(p, _mm512_castpd512_pd256((__m512d)v));
+#else
+  __builtin_memcpy(p, &v, 4 * sizeof(T));
+#endif
+}
+
 // Transpose by stages. Within 16 bytes: unpack blocks of Width; between them: exchange blocks of
 // Width elements.
 template <class T, int Width, int High>
@@ -345,27 +401,27 @@ struct Exchange {
     }
   }
 };
-template <class T, int Width = 1>
+template <class T, int Rows, int Width = 1>
 LAPPED_INLINE void transpose_stage(Vec<T>* v) {
-  if constexpr (Width < kLanes<T>) {
+  if constexpr (Width < Rows) {
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes<T>; ++i) {
+    for (int i = 0; i < Rows; ++i) {
       if (i & Width) continue;
       const Vec<T> a = v[i], b = v[i + Width];
       v[i] = permute<Exchange<T, Width, 0>, T>(a, b);
       v[i + Width] = permute<Exchange<T, Width, 1>, T>(a, b);
     }
-    transpose_stage<T, 2 * Width>(v);
+    transpose_stage<T, Rows, 2 * Width>(v);
   }
 }
-// v[i][l] -> v[l][i]. The unpack stages leave the two middle rows of each four swapped where 16
-// bytes hold four values.
-template <class T>
+// Every square of Rows x Rows of `Rows` rows; of all rows v[i][l] -> v[l][i]. The unpack stages
+// leave the two middle rows of each four swapped where 16 bytes hold four values.
+template <class T, int Rows = kLanes<T>>
 LAPPED_INLINE void transpose(Vec<T>* v) {
-  transpose_stage<T>(v);
+  transpose_stage<T, Rows>(v);
   if constexpr (sizeof(T) == 4) {
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes<T>; i += 4) {
+    for (int i = 0; i < Rows; i += 4) {
       const Vec<T> middle = v[i + 1];
       v[i + 1] = v[i + 2];
       v[i + 2] = middle;

@@ -2,10 +2,10 @@
 // From spectra to samples: inverse transforms, windows, overlap-add, division by the window
 // envelope.
 //
-// Block b (hop samples) is the sum over q of samples [q hop, (q+1) hop) of frame b - q. The sums
-// lie in a strip that a vector of frames reaches; its first `lanes` blocks are then complete, and
-// what is left of it moves to the front. Vectors begin at multiples of `lanes` wherever a task or a
-// thread begins, so the order of additions is always the same.
+// Block b (hop samples) is the sum over q of samples [q hop, (q+1) hop) of frame b - q. A vector of
+// frames completes `lanes` blocks and leaves something for those after them. Vectors begin at
+// multiples of `lanes` wherever a task or a thread begins, so the order of additions is always the
+// same.
 #pragma once
 #include "cpu/analysis.h"
 
@@ -15,11 +15,12 @@ namespace {
 template <class T>
 struct SynthesisScratch {
   Cvec<T>* z;
-  T* sums;
+  FrameSums<T> sums;
   T* envelope;  // one block's, for signals of few frames
   SynthesisScratch(const StftView<T>& plan, Carver& carver)
       : z(carver.take<Cvec<T>>(fft_work_length(plan.fft))),
-        sums(carver.take<T>(span_length<T>(plan.framing))),
+        sums{carver.take<T>(span_length<T>(plan.framing)),
+             carver.take<T>(carried_length(plan.framing))},
         envelope(carver.take<T>(block_rows(plan.framing))) {}
 };
 
@@ -73,19 +74,15 @@ LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t f
                               const SynthesisScratch<T>& s, Inverse inverse, Consume consume) {
   constexpr int W = kLanes<T>;
   const Framing& f = plan.framing;
-  const int64_t rows = block_rows(f), kept = f.n_fft - rows;
+  const int64_t rows = block_rows(f);
   if (from >= to) return;
-  __builtin_memset(s.sums, 0, static_cast<size_t>(kept) * sizeof(T));
+  LAPPED_ISA::clear(plan, s.sums);
   for (int64_t t = larger(0, from - frame_blocks(f) + 1) / W * W; t < to; t += W) {
     const int64_t count = larger(0, smaller(frames - t, W));
-    __builtin_memset(s.sums + kept, 0, static_cast<size_t>(W * rows) * sizeof(T));
-    if (count > 0) {
-      inverse(t, s.z);
-      LAPPED_ISA::finish_inverse(plan, reinterpret_cast<T*>(s.z), {s.sums, rows, count});
-    }
+    if (count > 0) inverse(t, s.z);
+    LAPPED_ISA::finish_inverse(plan, reinterpret_cast<T*>(s.z), count, s.sums);
     for (int64_t b = larger(t, from); b < smaller(t + W, to); ++b)
-      consume(b, s.sums + (b - t) * rows, inverse_envelope(plan, b, frames, s.envelope));
-    __builtin_memmove(s.sums, s.sums + W * rows, static_cast<size_t>(kept) * sizeof(T));
+      consume(b, s.sums.blocks + (b - t) * rows, inverse_envelope(plan, b, frames, s.envelope));
   }
 }
 

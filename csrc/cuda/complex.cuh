@@ -25,6 +25,10 @@ LAPPED_INLINE Cx<T> operator-(Cx<T> a, Cx<T> b) {
   return {a.re - b.re, a.im - b.im};
 }
 template <class T>
+LAPPED_INLINE Cx<T> difference(Cx<T> a, Cx<T> b) {
+  return a - b;
+}
+template <class T>
 LAPPED_INLINE Cx<T> scaled(Cx<T> a, T s) {
   return {a.re * s, a.im * s};
 }
