@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DFTs of 2 to 13 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
 // that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -,
-// difference (-, too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer defines
-// LAPPED_INLINE.
+// difference (-, too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The
+// includer defines LAPPED_INLINE.
 #pragma once
 #include <type_traits>
 

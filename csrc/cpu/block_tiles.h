@@ -62,8 +62,7 @@ struct BlockTile {
     for (int i = 0; i < W; ++i) own[i] = v[i];
     if constexpr (Legs > 1) {
 #pragma GCC unroll 4
-      for (int l = 0; l < kFramesBeyond; ++l)
-        next[l] = l < Legs - 1 ? load(from[W + l]) : Vec<T>{};
+      for (int l = 0; l < kFramesBeyond; ++l) next[l] = l < Legs - 1 ? load(from[W + l]) : Vec<T>{};
       transpose<T, kFramesBeyond>(next);
 #pragma GCC unroll 4
       for (int l = 0; l < kFramesBeyond; ++l) beyond[l] = next[l];

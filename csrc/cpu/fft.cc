@@ -336,10 +336,10 @@ void clear(const StftView<T>& plan, const FrameSums<T>& sums) {
   __builtin_memset(sums.carried, 0, static_cast<size_t>(carried_length(plan.framing)) * sizeof(T));
 }
 
-#define LAPPED_INSTANTIATE(T)                                            \
-  template void start_forward(const StftView<T>&, const Frames<T>&, T*); \
-  template void finish_forward(const FftView<T>&, int64_t, T*);          \
-  template void start_inverse(const FftView<T>&, int64_t, T*);           \
+#define LAPPED_INSTANTIATE(T)                                                         \
+  template void start_forward(const StftView<T>&, const Frames<T>&, T*);              \
+  template void finish_forward(const FftView<T>&, int64_t, T*);                       \
+  template void start_inverse(const FftView<T>&, int64_t, T*);                        \
   template void finish_inverse(const StftView<T>&, T*, int64_t, const FrameSums<T>&); \
   template void clear(const StftView<T>&, const FrameSums<T>&);
 LAPPED_INSTANTIATE(float)
