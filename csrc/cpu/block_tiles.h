@@ -53,16 +53,16 @@ struct BlockTile {
   template <int Legs>
   LAPPED_INLINE void read(const Frames<T>& frames, int64_t s) {
     constexpr int W = kLanes<T>;
-    const LanePointers from(frames.samples + s, frames.stride);
-    Vec<T> v[W], next[kFramesBeyond];
-#pragma GCC unroll 16
-    for (int l = 0; l < W; ++l) v[l] = load(from[l]);
+    Vec<T> v[W], next[kFramesBeyond]{};
+    const T* const after =
+        each_place<W>(frames.samples + s, frames.stride,
+                      [&](int l, const T* from) LAPPED_LAMBDA { v[l] = load(from); });
     transpose<T>(v);
 #pragma GCC unroll 16
     for (int i = 0; i < W; ++i) own[i] = v[i];
     if constexpr (Legs > 1) {
-#pragma GCC unroll 4
-      for (int l = 0; l < kFramesBeyond; ++l) next[l] = l < Legs - 1 ? load(from[W + l]) : Vec<T>{};
+      each_place<Legs - 1>(after, frames.stride,
+                           [&](int l, const T* from) LAPPED_LAMBDA { next[l] = load(from); });
       transpose<T, kFramesBeyond>(next);
 #pragma GCC unroll 4
       for (int l = 0; l < kFramesBeyond; ++l) beyond[l] = next[l];
@@ -104,10 +104,8 @@ void clear_lanes(const FftView<T>& fft, int64_t count, Cvec<T>* z) {
 // `lanes` complete samples of the same number of blocks, a block each stride.
 template <class T>
 LAPPED_INLINE void write_blocks(Vec<T>* tile, T* samples, int64_t stride) {
-  const LanePointers to(samples, stride);
   transpose<T>(tile);
-#pragma GCC unroll 16
-  for (int l = 0; l < kLanes<T>; ++l) store(to[l], tile[l]);
+  each_place<kLanes<T>>(samples, stride, [&](int l, T* to) LAPPED_LAMBDA { store(to, tile[l]); });
 }
 
 }  // namespace

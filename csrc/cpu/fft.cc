@@ -209,8 +209,9 @@ void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T
       Cvec<T> a[R];
       each_constant<R>([&](auto r) LAPPED_LAMBDA {
         const BlockTile<T>& tile = tiles[r % K];
-        a[r] = {kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(window[r][0])),
-                kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(window[r][1]))};
+        const T* const factor = window[r];
+        a[r] = {kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(factor[0])),
+                kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(factor[1]))};
       });
       forward_butterfly(a, w, z + j + i, m);
     }
@@ -232,11 +233,11 @@ void last_shared_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSum
       each_constant<K>([&](auto k) LAPPED_LAMBDA {
         constexpr int legs = legs_from<R, K>(k);
         T* const carried = sums.carried + 2 * (j + i + k * m) * kFramesBeyond;
+        const auto factor = [&](auto q) LAPPED_LAMBDA { return window[q * K + k]; };
         tiles[k][2 * i] = overlapped<legs>(
-            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(window[q * K + k][0]); },
-            carried);
+            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(factor(q)[0]); }, carried);
         tiles[k][2 * i + 1] = overlapped<legs>(
-            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(window[q * K + k][1]); },
+            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(factor(q)[1]); },
             carried + kFramesBeyond);
       });
     }

@@ -21,16 +21,33 @@ struct LanePointers {
   }
 };
 
+// f(l, place + l * stride) for l < Count, four addresses at a time: the compiler would work them
+// all out before a loop and, having no room for them, put vectors on the stack. Returns the place
+// after.
+template <int Count, class P, class F>
+LAPPED_INLINE P each_place(P place, int64_t stride, F f) {
+  const int64_t three = 3 * stride;
+#pragma GCC unroll 16
+  for (int l = 0; l < Count; l += 4) {
+    f(l, place);
+    if (l + 1 < Count) f(l + 1, place + stride);
+    if (l + 2 < Count) f(l + 2, place + 2 * stride);
+    if (l + 3 < Count) f(l + 3, place + three);
+    place += 4 * stride;
+    asm("" : "+r"(place));
+  }
+  return place;
+}
+
 // Samples s .. s + lanes - 1 of each frame, windowed: to[i] = sample s + i of all frames.
 template <class T>
 LAPPED_INLINE void read_tile(const StftView<T>& plan, const Frames<T>& frames, int64_t s,
                              Vec<T>* to) {
   constexpr int W = kLanes<T>;
-  const LanePointers from(frames.samples + s, frames.stride);
   const Vec<T> window = load(plan.analysis_window + s);
   Vec<T> v[W];
-#pragma GCC unroll 16
-  for (int l = 0; l < W; ++l) v[l] = load(from[l]) * window;
+  each_place<W>(frames.samples + s, frames.stride,
+                [&](int l, const T* from) LAPPED_LAMBDA { v[l] = load(from) * window; });
   transpose<T>(v);
 #pragma GCC unroll 16
   for (int i = 0; i < W; ++i) to[i] = v[i];
