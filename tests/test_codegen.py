@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CMAKE = (ROOT / "cmake" / "isa.cmake").read_text()
 # By instruction set: the largest radix whose values fit its registers, and what larger ones that
 # plans use there may keep on the stack for each butterfly.
-ROOM = {"avx512": (8, {}), "avx2": (4, {5: 3, 8: 10})}
+ROOM = {"avx512": (8, {16: 8}), "avx2": (4, {5: 3, 8: 10})}
 # A radix, or none where stages were short enough to be inlined.
 STAGE = re.compile(r"(?:forward|inverse|innermost)_stage<(\d+)|run_stage<")
 SPILL = re.compile(r"\s+v?mov[au]p[sd]\s+%[xyz]mm\d+, -?\d*\(%r[sb]p")
@@ -75,4 +75,4 @@ def test_butterflies_stay_in_registers(isa: str) -> None:
         for loop in loops(lines):
             spilled = [line.strip() for line in loop if SPILL.match(line)]
             assert len(spilled) <= allowed.get(radix, 0), (name, spilled)
-    assert seen >= {0, 3, 5, 8}
+    assert seen >= {0, 3, 5, 8, *allowed}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DFTs of 2 to 13 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
+// DFTs of 2 to 16 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
 // that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -,
 // difference (-, too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The
 // includer defines LAPPED_INLINE.
@@ -66,9 +66,11 @@ LAPPED_INLINE void butterfly(C (&a)[2]) {
   a[0] = a[0] + t;
 }
 
-template <bool Inverse, class C>
+// Fused: its first differences are `difference`.
+template <bool Inverse, bool Fused = false, class C>
 LAPPED_INLINE void butterfly4(C& a0, C& a1, C& a2, C& a3) {
-  const C s02 = a0 + a2, d02 = a0 - a2, s13 = a1 + a3, d13 = quarter_turn<Inverse>(a1 - a3);
+  const C s02 = a0 + a2, d02 = Fused ? difference(a0, a2) : a0 - a2, s13 = a1 + a3,
+          d13 = quarter_turn<Inverse>(Fused ? difference(a1, a3) : a1 - a3);
   a0 = s02 + s13;
   a1 = d02 + d13;
   a2 = s02 - s13;
@@ -100,6 +102,49 @@ LAPPED_INLINE void butterfly(C (&a)[8]) {
   butterfly4<Inverse>(o0, o1, o2, o3);
   a[0] = e0, a[2] = e1, a[4] = e2, a[6] = e3;
   a[1] = o0, a[3] = o1, a[5] = o2, a[7] = o3;
+}
+
+// exp(-+ 2 pi i K / 16) a
+template <bool Inverse, int K, class C>
+LAPPED_INLINE C sixteenth_turns(C a) {
+  using T = typename C::Scalar;
+  constexpr double cosine = 0.92387953251128675613, sine = 0.38268343236508977173;
+  if constexpr (K == 0) return a;
+  if constexpr (K == 2) return eighth_turn<Inverse>(a);
+  if constexpr (K == 4) return quarter_turn<Inverse>(a);
+  if constexpr (K == 6) return quarter_turn<Inverse>(eighth_turn<Inverse>(a));
+  constexpr T c = T(K == 1   ? cosine
+                    : K == 3 ? sine
+                             : -cosine),  // K = 9 is the last there is
+      s = T(Inverse ? -1 : 1) * T(K == 1   ? sine
+                                  : K == 3 ? cosine
+                                           : -sine);
+  return {a.re * c + a.im * s, a.im * c - a.re * s};
+}
+
+// Points q + 4 p over p, then over q.
+template <bool Inverse, class C>
+LAPPED_INLINE void butterfly(C (&a)[16]) {
+  LAPPED_UNROLL
+  for (int q = 0; q < 4; ++q) butterfly4<Inverse, true>(a[q], a[q + 4], a[q + 8], a[q + 12]);
+  a[5] = sixteenth_turns<Inverse, 1>(a[5]);
+  a[6] = sixteenth_turns<Inverse, 2>(a[6]);
+  a[7] = sixteenth_turns<Inverse, 3>(a[7]);
+  a[9] = sixteenth_turns<Inverse, 2>(a[9]);
+  a[10] = sixteenth_turns<Inverse, 4>(a[10]);
+  a[11] = sixteenth_turns<Inverse, 6>(a[11]);
+  a[13] = sixteenth_turns<Inverse, 3>(a[13]);
+  a[14] = sixteenth_turns<Inverse, 6>(a[14]);
+  a[15] = sixteenth_turns<Inverse, 9>(a[15]);
+  C out[16];
+  LAPPED_UNROLL
+  for (int k = 0; k < 4; ++k) {
+    butterfly4<Inverse, true>(a[4 * k], a[4 * k + 1], a[4 * k + 2], a[4 * k + 3]);
+    LAPPED_UNROLL
+    for (int i = 0; i < 4; ++i) out[k + 4 * i] = a[4 * k + i];
+  }
+  LAPPED_UNROLL
+  for (int k = 0; k < 16; ++k) a[k] = out[k];
 }
 
 // Odd R: with s_q = a_q + a_(R-q), d_q = a_q - a_(R-q):  a_k = a_0 + sum_q s_q cos(2 pi k q / R) -+

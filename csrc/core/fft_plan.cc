@@ -33,7 +33,7 @@ Cd root(int64_t numerator, int64_t denominator) {
 
 // Radices of n, or nothing when a prime factor is too large. Odd ones first, so that the later
 // passes are short and of radix 4 and 8.
-std::vector<int> radices_of(int64_t n, bool wide, int first) {
+std::vector<int> radices_of(int64_t n, Radices radices, int first) {
   std::vector<int> odd;
   if (first) odd.push_back(first), n /= first;
   for (int p : {13, 11, 7, 5, 3})
@@ -42,8 +42,9 @@ std::vector<int> radices_of(int64_t n, bool wide, int first) {
   while (n % 2 == 0) n /= 2, ++twos;
   if (n != 1) return {};
   std::vector<int> even;
-  if (wide) {
+  if (radices != Radices::kFour) {
     for (; twos >= 3 && twos != 4; twos -= 3) even.push_back(8);
+    if (twos == 4 && radices == Radices::kSixteen) even.push_back(16), twos = 0;
     for (; twos >= 2; twos -= 2) even.push_back(4);
   } else {
     const bool trailing_eight = twos % 2 == 1 && twos >= 3;
@@ -79,13 +80,13 @@ void append(std::vector<T>& out, Cd v) {
 }  // namespace
 
 template <class T>
-FftTables<T>::FftTables(int64_t n, bool wide, int first) {
+FftTables<T>::FftTables(int64_t n, Radices radices, int first) {
   view_.n = n;
-  const std::vector<int> radices = radices_of(n, wide, first);
-  if (n > 1 && radices.empty())
-    make_bluestein(wide);
+  const std::vector<int> found = radices_of(n, radices, first);
+  if (n > 1 && found.empty())
+    make_bluestein(radices);
   else
-    make_stages(radices);
+    make_stages(found);
   view_.twiddles = twiddles_.data();
   view_.position = position_.data();
   view_.chirp = chirp_.data();
@@ -114,7 +115,7 @@ void FftTables<T>::make_stages(const std::vector<int>& radices) {
 }
 
 template <class T>
-void FftTables<T>::make_bluestein(bool wide) {
+void FftTables<T>::make_bluestein(Radices radices) {
   const int64_t n = view_.n;
   int64_t padded = 1;
   while (padded < 2 * n - 1) padded *= 2;
@@ -125,7 +126,7 @@ void FftTables<T>::make_bluestein(bool wide) {
     filter[j] = filter[(padded - j) % padded] = std::conj(c);
   }
   transform(filter);
-  convolution_ = std::make_unique<FftTables<T>>(padded, wide);
+  convolution_ = std::make_unique<FftTables<T>>(padded, radices);
   chirp_spectrum_.resize(2 * padded);
   for (int64_t k = 0; k < padded; ++k) {
     const int64_t at = convolution_->view().position[k];

@@ -16,6 +16,10 @@
 namespace lapped {
 
 constexpr int kLargestRadix = 13;
+
+// Which powers of two stages have: 4, and one last of 8 or 2; 8, and last ones of 4 and 2; or 8,
+// and a last of 16 in the place of two of 4.
+enum class Radices { kFour, kEight, kSixteen };
 constexpr int kMaxStages = 48;
 
 struct FftStage {
@@ -56,14 +60,13 @@ static int64_t fft_parts(const FftView<T>& fft) {
 template <class T>
 class FftTables {
  public:
-  // wide: prefer radix 8 (32 vector registers); otherwise radix 4 with one trailing 8 or 2.
   // first: the outermost stage's radix, which divides n; 0: any.
-  FftTables(int64_t n, bool wide, int first = 0);
+  FftTables(int64_t n, Radices radices, int first = 0);
   const FftView<T>& view() const { return view_; }
 
  private:
   void make_stages(const std::vector<int>& radices);
-  void make_bluestein(bool wide);
+  void make_bluestein(Radices radices);
 
   FftView<T> view_{};
   std::vector<T> twiddles_, chirp_, chirp_spectrum_;

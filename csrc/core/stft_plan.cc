@@ -34,8 +34,8 @@ double envelope(const Framing& f, const double* squared_window, int64_t row, int
 
 template <class T>
 StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes,
-                          bool wide)
-    : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, wide,
+                          Radices radices)
+    : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, radices,
            sharing_radix<T>(framing, lanes)) {
   view_.framing = framing;
   view_.fft = fft_.view();

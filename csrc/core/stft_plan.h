@@ -33,7 +33,8 @@ struct StftView {
 template <class T>
 class StftTables {
  public:
-  StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes, bool wide);
+  StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes,
+             Radices radices);
   const StftView<T>& view() const { return view_; }
 
  private:

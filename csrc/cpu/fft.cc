@@ -78,6 +78,8 @@ void innermost_stage(Cvec<T>* z, int64_t blocks) {
 template <bool Inverse, class T>
 void run_stage(const FftView<T>& fft, int s, Cvec<T>* z, int64_t blocks) {
   const FftStage& stage = fft.stages[s];
+  if constexpr (LAPPED_VECTOR_BYTES == 64)
+    if (stage.radix == 16) return innermost_stage<16, Inverse>(z, blocks);
   with_radix(stage.radix, [&](auto radix) {
     constexpr int R = decltype(radix)::value;
     if (stage.sub_length == 1)

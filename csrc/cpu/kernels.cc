@@ -11,7 +11,7 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> kKernels = {kLanes<T>,
-                                 LAPPED_VECTOR_BYTES == 64,
+                                 LAPPED_VECTOR_BYTES == 64 ? Radices::kSixteen : Radices::kFour,
                                  stft<T>,
                                  magnitude<T>,
                                  power<T>,

@@ -32,7 +32,7 @@ struct ValueView {
 template <class T>
 struct Kernels {
   int lanes;
-  bool wide;  // 32 vector registers: plans may use radix 8
+  Radices radices;  // that vector registers have room for
   bool (*stft)(const StftView<T>&, const Signals&, const int64_t* lengths, View<Complex<T>, 3> out);
   bool (*magnitude)(const StftView<T>&, const Signals&, const int64_t* lengths, View<T, 3> out,
                     T eps);

@@ -13,7 +13,7 @@ const StftView<T>& tables_of(const StftPlan& plan) {
   const Kernels<T>& kernels = instruction_set().of<T>();
   const auto make = [&] {
     return std::make_unique<StftTables<T>>(plan.framing(), plan.window(), kernels.lanes,
-                                           kernels.wide);
+                                           kernels.radices);
   };
   return plan.kept().get<StftTables<T>>(0, make).view();
 }

@@ -170,7 +170,7 @@ const Plan<T>& plan_on(const Cuda& device, const StftPlan& plan) {
   return plan.kept()
       .get<Tables>(device.index,
                    [&] {
-                     const StftTables<T> host(plan.framing(), plan.window(), 1, true);
+                     const StftTables<T> host(plan.framing(), plan.window(), 1, Radices::kEight);
                      return std::make_unique<Tables>(device.index, [&](Layout& layout) {
                        return put_plan(layout, plan, host.view());
                      });
