@@ -9,6 +9,55 @@
 namespace lapped::cpu {
 namespace {
 
+// --- lanes ---
+
+// Lanes Q, Q + 1, ... of a, then the first of b.
+template <class T, int Q>
+struct From {
+  static constexpr int at(int l) { return Q + l; }
+};
+template <int Q, class T>
+LAPPED_INLINE Vec<T> lanes_from(Vec<T> a, Vec<T> b) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (Vec<T>)_mm512_alignr_epi32((__m512i)b, (__m512i)a, Q * sizeof(T) / 4);
+#else
+  return permute<From<T, Q>, T>(a, b);
+#endif
+}
+// Lanes 0, 1, ... one higher, the lowest 0.
+template <class T>
+LAPPED_INLINE Vec<T> raised(Vec<T> v) {
+  return lanes_from<kLanes<T> - 1, T>(Vec<T>{}, v);
+}
+
+// Four values as a vector's lowest lanes, the others 0; and back.
+template <class T>
+LAPPED_INLINE Vec<T> load_four(const T* p) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_zextps128_ps512(_mm_loadu_ps(p));
+  else
+    return (Vec<T>)_mm512_zextpd256_pd512(_mm256_loadu_pd(p));
+#else
+  Vec<T> v{};
+  __builtin_memcpy(&v, p, 4 * sizeof(T));
+  return v;
+#endif
+}
+template <class T>
+LAPPED_INLINE void store_four(T* p, Vec<T> v) {
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    _mm_storeu_ps(p, _mm512_castps512_ps128((__m512)v));
+  else
+    _mm256_storeu_pd(p, _mm512_castpd512_pd256((__m512d)v));
+#else
+  __builtin_memcpy(p, &v, 4 * sizeof(T));
+#endif
+}
+
+// --- legs ---
+
 // Legs k, k + K, ... of R.
 template <int R, int K>
 constexpr int legs_from(int k) {
