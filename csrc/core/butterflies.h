@@ -104,21 +104,16 @@ LAPPED_INLINE void butterfly(C (&a)[8]) {
   a[1] = o0, a[3] = o1, a[5] = o2, a[7] = o3;
 }
 
-// exp(-+ 2 pi i K / 16) a
+// exp(-+ 2 pi i K / 16) a, for the products of 1, 2 and 3
 template <bool Inverse, int K, class C>
 LAPPED_INLINE C sixteenth_turns(C a) {
-  using T = typename C::Scalar;
-  constexpr double cosine = 0.92387953251128675613, sine = 0.38268343236508977173;
-  if constexpr (K == 0) return a;
   if constexpr (K == 2) return eighth_turn<Inverse>(a);
   if constexpr (K == 4) return quarter_turn<Inverse>(a);
   if constexpr (K == 6) return quarter_turn<Inverse>(eighth_turn<Inverse>(a));
-  constexpr T c = T(K == 1   ? cosine
-                    : K == 3 ? sine
-                             : -cosine),  // K = 9 is the last there is
-      s = T(Inverse ? -1 : 1) * T(K == 1   ? sine
-                                  : K == 3 ? cosine
-                                           : -sine);
+  using T = typename C::Scalar;
+  constexpr T cosine = T(0.92387953251128675613), sine = T(0.38268343236508977173);
+  constexpr T sign = K == 9 ? T(-1) : T(1), c = sign * (K == 3 ? sine : cosine),
+              s = (Inverse ? -sign : sign) * (K == 3 ? cosine : sine);
   return {a.re * c + a.im * s, a.im * c - a.re * s};
 }
 

@@ -211,7 +211,7 @@ void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T
       Cvec<T> a[R];
       each_constant<R>([&](auto r) LAPPED_LAMBDA {
         const BlockTile<T>& tile = tiles[r % K];
-        const T* const factor = window[r];
+        const T* const factor = window[r];  // products not fused with sums: see difference()
         a[r] = {kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(factor[0])),
                 kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(factor[1]))};
       });
