@@ -78,7 +78,7 @@ void innermost_stage(Cvec<T>* z, int64_t blocks) {
 template <bool Inverse, class T>
 void run_stage(const FftView<T>& fft, int s, Cvec<T>* z, int64_t blocks) {
   const FftStage& stage = fft.stages[s];
-  if constexpr (LAPPED_VECTOR_BYTES == 64)
+  if constexpr (kRadices == Radices::kSixteen)
     if (stage.radix == 16) return innermost_stage<16, Inverse>(z, blocks);
   with_radix(stage.radix, [&](auto radix) {
     constexpr int R = decltype(radix)::value;
@@ -258,11 +258,6 @@ void take_carried(int64_t hop, const FrameSums<T>& sums) {
 }
 
 template <class T>
-bool shares_samples(const StftView<T>& plan) {
-  return has_tiles(plan) && with_shared_legs(plan, [](auto, auto) {});
-}
-
-template <class T>
 void add_to_blocks(const StftView<T>& plan, Cvec<T>* z, int64_t count, T* sums) {
   const FftView<T>& fft = plan.fft;
   if (has_tiles(plan))
@@ -319,14 +314,12 @@ void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const Frame
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
   const int64_t rows = block_rows(plan.framing), done = kLanes<T> * rows,
                 kept = plan.framing.n_fft - rows;
-  if (shares_samples(plan)) {
+  const auto add_shared = [&](auto radix, auto legs) {
     if (count == 0) return take_carried(rows, sums);
     if (count < kLanes<T>) clear_lanes(plan.fft, count, z);
-    with_shared_legs(plan, [&](auto radix, auto legs) {
-      last_shared_stage<decltype(radix)::value, decltype(legs)::value>(plan, z, sums);
-    });
-    return;
-  }
+    last_shared_stage<decltype(radix)::value, decltype(legs)::value>(plan, z, sums);
+  };
+  if (has_tiles(plan) && with_shared_legs(plan, add_shared)) return;
   __builtin_memmove(sums.blocks, sums.blocks + done, static_cast<size_t>(kept) * sizeof(T));
   __builtin_memset(sums.blocks + kept, 0, static_cast<size_t>(done) * sizeof(T));
   if (count > 0) add_to_blocks(plan, z, count, sums.blocks);

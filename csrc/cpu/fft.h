@@ -20,7 +20,12 @@ struct Frames {
   int64_t stride;
 };
 
-constexpr int64_t carried_length(const Framing& f) { return kFramesBeyond * block_rows(f); }
+// Of stages; as vector registers have room.
+constexpr Radices kRadices = LAPPED_VECTOR_BYTES == 64 ? Radices::kSixteen : Radices::kFour;
+
+static constexpr int64_t carried_length(const Framing& f) {
+  return LAPPED_VECTOR_BYTES == kSharingBytes ? kFramesBeyond * block_rows(f) : 0;
+}
 
 // Where windowed samples of frames add up: span_length samples, of which the first `lanes` blocks
 // of block_rows samples are complete, and what frames that share their samples leave for the blocks
