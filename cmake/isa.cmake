@@ -20,8 +20,8 @@ endfunction()
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" _processor)
 if(_processor MATCHES "x86_64|amd64")
-  lapped_isa(sse2 16)
-  lapped_isa(avx2 32 -mavx2 -mfma)
+  lapped_isa(sse2 16 -falign-loops=32)  # a stage's loop is short, and where it begins shows
+  lapped_isa(avx2 32 -mavx2 -mfma -falign-loops=32)
   lapped_isa(avx512 64 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
     -Wno-maybe-uninitialized)  # false alarms out of the compiler's own intrinsics
 else()

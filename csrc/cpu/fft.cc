@@ -13,6 +13,16 @@ constexpr int64_t kFftBlockBytes = 16 << 10;
 
 // --- one stage over `blocks` consecutive blocks ---
 
+// A point of a butterfly of R, loaded once although it is used twice, where sixteen registers hold
+// them all.
+template <int R, class T>
+LAPPED_INLINE Cvec<T> loaded(const Cvec<T>& point) {
+  if constexpr (kRadices == Radices::kFour && R <= 5)
+    return {kept<Vec<T>>(point.re), kept<Vec<T>>(point.im)};
+  else
+    return point;
+}
+
 // Points j + r m of a block, z being its point j, w the row j of its twiddles.
 template <int R, class T>
 LAPPED_INLINE void forward_butterfly(Cvec<T> (&a)[R], const T* w, Cvec<T>* z, int64_t m) {
@@ -25,10 +35,10 @@ LAPPED_INLINE void forward_butterfly(Cvec<T> (&a)[R], const T* w, Cvec<T>* z, in
 
 template <int R, class T>
 LAPPED_INLINE void inverse_butterfly(Cvec<T> (&a)[R], const T* w, const Cvec<T>* z, int64_t m) {
-  a[0] = z[0];
+  a[0] = loaded<R>(z[0]);
 #pragma GCC unroll 16
   for (int r = 1; r < R; ++r)
-    a[r] = times<true>(z[r * m], splat(w[2 * r - 2]), splat(w[2 * r - 1]));
+    a[r] = times<true>(loaded<R>(z[r * m]), splat(w[2 * r - 2]), splat(w[2 * r - 1]));
   butterfly<true>(a);
 }
 
@@ -66,7 +76,7 @@ void innermost_stage(Cvec<T>* z, int64_t blocks) {
   for (int64_t b = 0; b < blocks; ++b, z += R) {
     Cvec<T> a[R];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) a[r] = z[r];
+    for (int r = 0; r < R; ++r) a[r] = loaded<R>(z[r]);
     butterfly<Inverse>(a);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) z[r] = a[r];
