@@ -69,7 +69,7 @@ constexpr int64_t kPrefetched = 128;  // vectors ahead
 
 template <class T>
 LAPPED_INLINE Cvec<T> with_magnitude(Cvec<T> x, Vec<T> magnitude) {  // 0 stays 0
-  return scaled(x, magnitude * inverse_square_root(squared(x, kTiny<T>)));
+  return scaled(x, over_square_root(magnitude, squared(x, kTiny<T>)));
 }
 
 // bins <- complex numbers whose phases start the iteration.

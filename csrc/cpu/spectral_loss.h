@@ -38,7 +38,7 @@ struct Clamped {
   LAPPED_INLINE Clamped(Cvec<T> bin, int64_t k, Gains gains, T floor) {
     const Vec<T> s = kept(gains.times(kept(squared(bin)), k));
     square = s < floor ? splat(floor) : s;  // NaN stays
-    inverse = inverse_square_root(square);
+    inverse = over_square_root(splat(T(1)), square);
   }
   LAPPED_INLINE Vec<T> value() const { return kept(square * inverse); }
   // The derivative of v by X, over X; 0 where the floor holds.
