@@ -20,8 +20,8 @@ endfunction()
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" _processor)
 if(_processor MATCHES "x86_64|amd64")
-  lapped_isa(sse2 16 -falign-loops=32)  # a stage's loop is short, and where it begins shows
-  lapped_isa(avx2 32 -mavx2 -mfma -falign-loops=32)
+  lapped_isa(sse2 16)
+  lapped_isa(avx2 32 -mavx2 -mfma)
   lapped_isa(avx512 64 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
     -Wno-maybe-uninitialized)  # false alarms out of the compiler's own intrinsics
 else()
@@ -29,11 +29,11 @@ else()
 endif()
 
 # Where there are sixteen registers, GCC does better when it orders instructions before it gives registers out too;
-# but not what fft.cc does at AVX2, whose tiles alone fill them.
+# but not what fft.cc does at AVX2, whose tiles alone fill them. Loops of stages are short: where they begin shows.
 if(_processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   foreach(_isa sse2 avx2)
     if(TARGET lapped_kernels_${_isa})
-      target_compile_options(lapped_kernels_${_isa} PRIVATE -fschedule-insns -fsched-pressure)
+      target_compile_options(lapped_kernels_${_isa} PRIVATE -fschedule-insns -fsched-pressure -falign-loops=32)
     endif()
   endforeach()
   set_source_files_properties(csrc/cpu/fft.cc PROPERTIES COMPILE_OPTIONS
