@@ -8,14 +8,17 @@ only the spectral convergence of two correct implementations agrees.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
 import lapped
+from lapped._framing import PAD_MODES
 from tests import reference, signals
 from tests.cases import Case, draw, on_devices
 from tests.libraries import DEVICE, library_named
+from tests.operations import bits
 from tests.tolerances import assert_signal, bound, relative_error
 
 METHODS = {  # momentum, step of the reference
@@ -230,6 +233,23 @@ def test_convergence_is_that_of_each_iterate(library, dtype: np.dtype, method: s
         assert np.allclose(convergence[row], expected, atol=0.01)
     measured = library.numpy(lapped.spectral_convergence(stft, library.array(batch), y))
     assert np.allclose(measured, convergence[:, -1], atol=0.01)
+
+
+@pytest.mark.parametrize("padding", ["center", "causal", "none", (3, 90)], ids=str)
+@pytest.mark.parametrize("mode", PAD_MODES)
+def test_iterations_together_are_those_one_by_one(
+    thread_counts, dtype: np.dtype, mode: str, padding: Any
+) -> None:
+    """Who asks for convergence has them one by one."""
+    for n_fft, hop_length in [(16, 2), (16, 16), (16, 40), (64, 5), (400, 160)]:
+        stft = lapped.STFT(n_fft, hop_length=hop_length, pad_mode=mode, padding=padding)
+        S = np.abs(stft(signals.noise(300 * hop_length).astype(dtype)))
+        for n_iter in (1, 11, 19):
+            gl = lapped.GriffinLim(stft, n_iter)
+            expected = gl(S, return_convergence=True)[0]
+            for threads in (1, 2, 5, 12):
+                thread_counts(threads)
+                assert bits(gl(S)) == bits(expected), (n_fft, hop_length, n_iter, threads)
 
 
 def test_tolerance_stops_early() -> None:

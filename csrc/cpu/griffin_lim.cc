@@ -1,218 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
-// Phase reconstruction: Griffin and Lim, TASSP 1984; fast, Perraudin, Balazs and Sondergaard,
-// WASPAA 2013; accelerated, Nenov, Nguyen, Balazs and Bot, ICASSP 2023. With G(x) = inverse(S X /
-// |X|), X = stft(x), all three are
-//   tau_(n+1) = (1 - step) chi_n + step G(chi_n),   chi_(n+1) = tau_(n+1) + momentum (tau_(n+1) -
-//   tau_n),
-// (momentum 0, step 1), (momentum, step 1) and both. The transform is linear, so momentum acts on
-// signals: the state is tau and chi, no spectra.
-#include "cpu/bands.h"
-#include "cpu/compressor.h"
-#include "cpu/entry.h"
-#include "cpu/random_phase.h"
-#include "cpu/synthesis.h"
+// Phase reconstruction of rows of magnitudes: iterations in sweeps, or one by one.
+#include "cpu/griffin_lim_step.h"
+#include "cpu/parallel.h"
 #include "cpu/watch.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
 
-// Mel bands that the iteration holds its own magnitudes to, instead of prescribing every bin.
-template <class T>
-struct MelTarget {
-  const BandView<T>& bank;
-  const PackedBands<T>& bands;
-  T exponent;
+constexpr int64_t kSweepBytes = 3 << 18;  // a part of the second-level cache
+
+// A sweep is some iterations that one thread takes over a row together, each `lag` vectors of
+// frames behind the one before: what one has read from memory lies in the cache for the others.
+// Sweeps follow each other on several threads in the same way.
+struct Sweeps {
+  int64_t iterations, count, lag, threads;
+  int64_t first(int64_t i) const { return iterations * i / count; }  // iteration of sweep i
 };
 
+// Vectors of frames between an iteration and the next, which writes over what this one has read:
+// they may look back and ahead by a frame's length, or by its padding, once for the frame that lies
+// in it and once for what it mirrors. 0 where no lag is enough.
 template <class T>
-struct Row {
-  const StftView<T>& plan;
-  const PackedMagnitude<T>& magnitude;
-  const MelTarget<T>* mel;  // or null
-  const Complex<T>* phase;  // given phase, or null
-  int64_t phase_bin_stride, phase_frame_stride;
-  int64_t frames, samples;  // samples of the state
-};
-
-template <class T>
-struct State {
-  T* tau;
-  T* chi;
-  T* next_chi;
-};
-
-template <class T>
-struct IterationScratch {
-  AnalysisScratch<T> analysis;
-  SynthesisScratch<T> synthesis;
-  Cvec<T>* bins;
-  Vec<T>* powers;  // held to mel bands: of magnitudes, by bin
-  Vec<T>* ratios;  // and by band, one above the last
-  IterationScratch(const Row<T>& row, Carver& carver)
-      : analysis(row.plan, carver),
-        synthesis(row.plan, carver),
-        bins(carver.take<Cvec<T>>(row.plan.bins)),
-        powers(carver.take<Vec<T>>(row.mel ? row.plan.bins : 0)),
-        ratios(carver.take<Vec<T>>(row.mel ? row.mel->bank.band_count + 1 : 0)) {}
-};
-
-template <class T>
-size_t scratch_bytes(const Row<T>& row) {
-  Carver size(nullptr);
-  IterationScratch<T> unused(row, size);
-  return size.used();
+int64_t lag_of(const Row<T>& row) {
+  const Framing& f = row.plan.framing;
+  const int64_t pad = larger(f.pad_left, f.pad_right);
+  if (f.pad_mode == PadMode::kCircular || row.samples <= pad) return 0;
+  const int64_t reach = frame_blocks(f) + 2 * ((pad + f.hop - 1) / f.hop);
+  return (reach + kLanes<T> - 1) / kLanes<T>;
 }
 
-constexpr int64_t kPrefetched = 128;  // vectors ahead
-
-// --- spectra ---
-
+// Iterations that find each other's data in the cache.
 template <class T>
-LAPPED_INLINE Cvec<T> with_magnitude(Cvec<T> x, Vec<T> magnitude) {  // 0 stays 0
-  return scaled(x, over_square_root(magnitude, squared(x, kTiny<T>)));
+int64_t iterations_in_cache(const Row<T>& row, int64_t lag) {
+  const int64_t samples = 3 * kLanes<T> * block_rows(row.plan.framing),
+                bytes = row.plan.bins * sizeof(Vec<T>) + samples * sizeof(T);
+  return larger(1, smaller(kMostTogether, kSweepBytes / (lag * bytes)));
 }
 
-// bins <- complex numbers whose phases start the iteration.
+// None where ranges of blocks keep more threads busy, or where no lag is enough. The next sweep can
+// begin after n (lag + 1 + lag (n - 1) / 2) vectors of one of n iterations, which should be no more
+// than a thread's share of all n * vectors.
 template <class T>
-void start_phases(const Row<T>& row, const GriffinLimOptions& options, int64_t t, Cvec<T>* bins) {
-  const int64_t count = row.plan.bins;
-  switch (options.start) {
-    case PhaseStart::kZeros:
-      for (int64_t k = 0; k < count; ++k) bins[k] = Cvec<T>{splat(T(1)), Vec<T>{}};
-      break;
-    case PhaseStart::kGiven:
-      read_lanes(row.phase, count, row.phase_bin_stride, row.phase_frame_stride, t, row.frames - t,
-                 bins);
-      for (int64_t k = 0; k < count; ++k) bins[k] = with_magnitude(bins[k], splat(T(1)));
-      break;
-    case PhaseStart::kRandom:
-      for (int64_t k = 0; k < count; k += kPhasesPerCounter) {
-        Cvec<T> phasors[kPhasesPerCounter];
-        random_phasors<T>(options.seed, static_cast<uint32_t>(k / kPhasesPerCounter), t, phasors);
-        for (int64_t i = 0; i < smaller(kPhasesPerCounter, count - k); ++i)
-          bins[k + i] = phasors[i];
-      }
-      break;
+Sweeps sweeps_of(const Row<T>& row, int64_t iterations) {
+  const int64_t lag = lag_of(row);
+  if (lag == 0 || iterations < row.threads) return {};
+  const int64_t vectors = vectors_of<T>(block_count(row.plan, row.frames)),
+                threads = larger(1, smaller(row.threads, vectors / (lag + 1))),
+                busy = 1 + 2 * (vectors / threads - lag - 1) / lag,
+                together = larger(1, smaller(busy, iterations_in_cache(row, lag) / threads)),
+                rounds = (iterations + threads * together - 1) / (threads * together);
+  return {iterations, smaller(threads * rounds, iterations), lag, threads};
+}
+
+template <class T>
+State<T> swapped(const State<T>& state) {
+  return {state.tau, state.next_chi, state.chi};
+}
+
+// Sweep `index`, no further than the one before has come.
+template <class T>
+void sweep(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state,
+           const Sweeps& sweeps, int64_t index, Progress* progress, std::byte* memory) {
+  const int64_t first = sweeps.first(index), count = sweeps.first(index + 1) - first;
+  const int64_t blocks = block_count(row.plan, row.frames), lag = sweeps.lag * kLanes<T>;
+  const State<T> states[] = {state, swapped(state)};
+  Carver carver(memory);
+  const IterationScratch<T> s(row, count, carver);
+  for (int64_t i = 0; i < count; ++i) LAPPED_ISA::clear(row.plan, s.sums[i]);
+  for (int64_t t = 0; t < blocks + (count - 1) * lag; t += kLanes<T>) {
+    if (index > 0) wait_for(progress[index - 1], smaller(t + kLanes<T> + lag, blocks));
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t own = t - i * lag;
+      if (own >= 0 && own < blocks)
+        iterate_vector(row, options, states[(first + i) % 2], own, 0, blocks, s, s.sums[i]);
+    }
+    advance(progress[index], t + kLanes<T> - (count - 1) * lag);
   }
 }
 
 template <class T>
-void start_spectrum(const Row<T>& row, const GriffinLimOptions& options, int64_t t, Cvec<T>* bins,
-                    Cvec<T>* z) {
-  start_phases(row, options, t, bins);
-  const Vec<T>* magnitude = row.magnitude.frames_from(t);
-  each_visit(row.plan, [&](int64_t k) { bins[k] = scaled(bins[k], *magnitude++); });
-  from_bins(row.plan, z, [&](int64_t k) LAPPED_LAMBDA { return bins[k]; });
-}
-
-// Inverse transforms of the frames with the magnitudes |x| that one step of
-// multiplicative expectation-maximisation makes of their own: |x|^exponent g. No bin may fall
-// below a hundredth of the given magnitudes, or it would stay at zero; bins in no band become 0.
-template <class T>
-void hold_to_mel(const Row<T>& row, int64_t t, const Frames<T>& frames,
-                 const IterationScratch<T>& s, Cvec<T>* z) {
-  constexpr T least = T(0.01);
-  const MelTarget<T>& mel = *row.mel;
-  const MagnitudePower<T> raise{mel.exponent}, root{T(2) / mel.exponent};
-  const Vec<T>* magnitude = row.magnitude.frames_from(t);
-  each_bin(row.plan, frames, z, [&](int64_t k, Cvec<T> x) LAPPED_LAMBDA {
-    const Vec<T> floor = *magnitude++ * least, own = squared(x), lowest = floor * floor;
-    s.bins[k] = x;
-    s.powers[k] = raise(own < lowest ? lowest : own);
-  });
-  const Vec<T>* const bands = mel.bands.frames_from(t);
-  int64_t m = 0;
-  project_bins(mel.bank, s.powers, [&](Vec<T> sum) LAPPED_LAMBDA {
-    s.ratios[m] = sum <= kTiny<T> ? Vec<T>{} : bands[m] / sum;
-    ++m;
-  });
-  s.ratios[mel.bank.band_count] = Vec<T>{};
-  const int32_t first = mel.bank.starts[0], end = mel.bank.starts[mel.bank.band_count];
-  for (int64_t k = 0; k < row.plan.bins; ++k)
-    if (k < first || k >= end) s.bins[k] = Cvec<T>{Vec<T>{}, Vec<T>{}};
-  for (int64_t band = 0; band < mel.bank.band_count; ++band)
-    for (int32_t k = mel.bank.starts[band]; k < mel.bank.starts[band + 1]; ++k) {
-      const Vec<T> gain =
-          s.ratios[band] * mel.bank.shares[k].lower + s.ratios[band + 1] * mel.bank.shares[k].upper;
-      s.bins[k] = with_magnitude(s.bins[k], root(s.powers[k] * gain));
-    }
-  from_bins(row.plan, z, [&](int64_t k) LAPPED_LAMBDA { return s.bins[k]; });
-}
-
-// --- one iteration over blocks [from, to) ---
-
-template <class T>
-void start_blocks(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state,
-                  int64_t from, int64_t to, std::byte* memory) {
-  Carver carver(memory);
-  IterationScratch<T> s(row, carver);
-  const Framing& f = row.plan.framing;
-  synthesise(
-      row.plan, row.frames, from, to, s.synthesis,
-      [&](int64_t t, Cvec<T>* z) { start_spectrum(row, options, t, s.bins, z); },
-      [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
-        clipped(b * f.hop - f.pad_left, block_rows(f), row.samples,
-                [&](int64_t at, int64_t count, int64_t skip) {
-                  T* __restrict tau = state.tau + at;
-                  T* __restrict next = state.next_chi + at;
-                  for (int64_t i = 0; i < count; ++i)
-                    tau[i] = next[i] = sums[skip + i] * envelope[skip + i];
-                });
-      });
-}
-
-template <class T>
-void iterate_blocks(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state,
-                    int64_t from, int64_t to, std::byte* memory) {
-  Carver carver(memory);
-  IterationScratch<T> s(row, carver);
-  const Signal signal = signal_of(state.chi, row.samples);
-  const Framing& f = row.plan.framing;
-  const T momentum = static_cast<T>(options.momentum), step = static_cast<T>(options.step),
-          keep = T(1) - step;
-  synthesise(
-      row.plan, row.frames, from, to, s.synthesis,
-      [&](int64_t t, Cvec<T>* z) {
-        const Frames<T> frames = frames_at(f, signal, t, s.analysis.span);
-        if (row.mel) return hold_to_mel(row, t, frames, s, z);
-        const Vec<T>* magnitude = row.magnitude.frames_from(t);
-        map_bins(row.plan, frames, z, [&](int64_t, Cvec<T> x) LAPPED_LAMBDA {
-          __builtin_prefetch(magnitude + kPrefetched);  // long signals come from beyond the caches
-          return with_magnitude(x, *magnitude++);
-        });
+bool iterate_in_sweeps(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state,
+                       const Sweeps& sweeps) {
+  const Buffer memory(static_cast<size_t>(sweeps.count) * sizeof(Progress));
+  Progress* const progress = reinterpret_cast<Progress*>(memory.data());
+  if (!progress) return false;
+  for (int64_t i = 0; i < sweeps.count; ++i) progress[i] = Progress{};
+  const int64_t longest = (sweeps.iterations + sweeps.count - 1) / sweeps.count;
+  return parallel_for(
+      sweeps.count, scratch_bytes(row, longest),
+      [&](int64_t i, std::byte* scratch) {
+        sweep(row, options, state, sweeps, i, progress, scratch);
       },
-      [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
-        clipped(b * f.hop - f.pad_left, block_rows(f), row.samples,
-                [&](int64_t at, int64_t count, int64_t skip) {
-                  T* __restrict tau = state.tau + at;
-                  T* __restrict next = state.next_chi + at;
-                  const T* __restrict chi = state.chi + at;
-                  for (int64_t i = 0; i < count; ++i) {
-                    const T updated = keep * chi[i] + step * (sums[skip + i] * envelope[skip + i]);
-                    next[i] = updated + momentum * (updated - tau[i]);
-                    tau[i] = updated;
-                  }
-                });
-      });
+      sweeps.count / sweeps.threads);
 }
 
 // Blocks are shared among threads in ranges of whole vectors.
 template <class T, class F>
 bool each_range(const Row<T>& row, F f) {
-  const int64_t blocks = block_count(row.plan, row.frames);
-  const int64_t ranges = larger(1, smaller(thread_count(), blocks / least_blocks(row.plan)));
-  const int64_t vectors = (blocks + kLanes<T> - 1) / kLanes<T>;
-  return parallel_for(ranges, scratch_bytes(row), [&](int64_t i, std::byte* memory) {
+  const int64_t blocks = block_count(row.plan, row.frames), vectors = vectors_of<T>(blocks);
+  const int64_t ranges = larger(1, smaller(row.threads, blocks / least_blocks(row.plan)));
+  return parallel_for(ranges, scratch_bytes(row, 1), [&](int64_t i, std::byte* memory) {
     f(vectors * i / ranges * kLanes<T>, smaller(blocks, vectors * (i + 1) / ranges * kLanes<T>),
       memory);
   });
 }
 
 template <class T>
-void swap_chi(State<T>& state) {
-  T* const t = state.chi;
-  state.chi = state.next_chi;
-  state.next_chi = t;
+bool iterate_in_ranges(const Row<T>& row, const GriffinLimOptions& options, State<T> state,
+                       Watch<T>& watch) {
+  for (int64_t i = 0; i < options.iterations; ++i) {
+    if (!each_range(row, [&](int64_t from, int64_t to, std::byte* memory) {
+          iterate_blocks(row, options, state, from, to, memory);
+        }))
+      return false;
+    state = swapped(state);
+    if (watch.finished(i, signal_of(state.tau, row.samples))) break;
+  }
+  return watch.ok();
 }
 
 template <class T>
@@ -223,20 +127,17 @@ bool reconstruct(const Row<T>& row, const GriffinLimOptions& options, int64_t in
   if (!signals) return false;
   __builtin_memset(signals, 0, static_cast<size_t>(3 * row.samples) * sizeof(T));
   State<T> state{signals, signals + row.samples, signals + 2 * row.samples};
-  Watch<T> watch(row.plan, row.magnitude, row.frames, options, index);
   bool ok = each_range(row, [&](int64_t from, int64_t to, std::byte* m) {
     start_blocks(row, options, state, from, to, m);
   });
-  for (int64_t i = 0; ok && i < options.iterations; ++i) {
-    swap_chi(state);
-    ok = each_range(row, [&](int64_t from, int64_t to, std::byte* m) {
-      iterate_blocks(row, options, state, from, to, m);
-    });
-    if (ok && watch.finished(i, signal_of(state.tau, row.samples))) break;
-  }
+  state = swapped(state);
+  Watch<T> watch(row.plan, row.magnitude, row.frames, options, index);
+  const Sweeps sweeps = watch.idle() ? sweeps_of(row, options.iterations) : Sweeps{};
+  ok = ok && (sweeps.count > 0 ? iterate_in_sweeps(row, options, state, sweeps)
+                               : iterate_in_ranges(row, options, state, watch));
   for (int64_t i = 0; i < samples; ++i)
     out[i * stride] = i < row.samples ? state.tau[i] * row.magnitude.scale() : T(0);
-  return ok && watch.ok();
+  return ok;
 }
 
 }  // namespace
@@ -247,6 +148,7 @@ bool griffin_lim(const StftView<T>& plan, View<const T, 3> magnitude, const MelC
                  View<T, 2> out, const GriffinLimOptions& options) {
   const FlushDenormals flush;  // rows are packed and scaled here or in a task, by their number
   const int64_t batch = magnitude.shape[0], length = out.shape[1];
+  const bool side_by_side = batch >= thread_count() && batch > 1;  // a thread for each row
   bool ok = true;
   const auto each_row = [&](int64_t b) {
     const int64_t count = frames ? frames[b] : magnitude.shape[2],
@@ -272,7 +174,8 @@ bool griffin_lim(const StftView<T>& plan, View<const T, 3> magnitude, const MelC
           phase.stride[1],
           phase.stride[2],
           count,
-          samples_within(plan.framing, count, wanted)};
+          samples_within(plan.framing, count, wanted),
+          side_by_side ? 1 : thread_count()};
       return packed.ok() && reconstruct(row, options, b, wanted, destination, out.stride[1]);
     };
     const auto run_constrained = [&] {
@@ -282,7 +185,7 @@ bool griffin_lim(const StftView<T>& plan, View<const T, 3> magnitude, const MelC
     };
     if (!(mel ? run_constrained() : run(nullptr))) __atomic_store_n(&ok, false, __ATOMIC_RELAXED);
   };
-  if (batch >= thread_count() && batch > 1)
+  if (side_by_side)
     return parallel_for(batch, 1, [&](int64_t b, std::byte*) { each_row(b); }) && ok;
   for (int64_t b = 0; b < batch; ++b) each_row(b);
   return ok;

@@ -220,4 +220,15 @@ bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* c
   return !job.failed;
 }
 
+void advance(Progress& own, int64_t place) {
+  __atomic_store_n(&own.place, place, __ATOMIC_RELEASE);
+}
+
+void wait_for(const Progress& before, int64_t place) {
+  const auto behind = [&] { return __atomic_load_n(&before.place, __ATOMIC_ACQUIRE) < place; };
+  if (!behind()) return;
+  spin_while(behind);
+  while (behind()) std::this_thread::yield();
+}
+
 }  // namespace lapped::cpu

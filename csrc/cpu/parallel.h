@@ -32,6 +32,14 @@ using TaskFunction = void (*)(const void* closure, int64_t index, std::byte* scr
 bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* closure,
                TaskFunction task);
 
+// How far a task has come, for tasks of higher indices that must stay behind it: those of lower
+// ones are running or done, so that waiting for them ends.
+struct alignas(64) Progress {
+  int64_t place = 0;
+};
+void advance(Progress& own, int64_t place);
+void wait_for(const Progress& before, int64_t place);
+
 namespace {
 
 template <class F>

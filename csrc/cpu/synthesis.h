@@ -13,14 +13,19 @@ namespace lapped::cpu {
 namespace {
 
 template <class T>
+FrameSums<T> take_sums(const StftView<T>& plan, Carver& carver) {
+  return {carver.take<T>(span_length<T>(plan.framing)),
+          carver.take<T>(carried_length(plan.framing))};
+}
+
+template <class T>
 struct SynthesisScratch {
   Cvec<T>* z;
   FrameSums<T> sums;
   T* envelope;  // one block's, for signals of few frames
   SynthesisScratch(const StftView<T>& plan, Carver& carver)
       : z(carver.take<Cvec<T>>(fft_work_length(plan.fft))),
-        sums{carver.take<T>(span_length<T>(plan.framing)),
-             carver.take<T>(carried_length(plan.framing))},
+        sums(take_sums(plan, carver)),
         envelope(carver.take<T>(block_rows(plan.framing))) {}
 };
 
@@ -65,25 +70,37 @@ const T* inverse_envelope(const StftView<T>& plan, int64_t b, int64_t frames, T*
   return work;
 }
 
-// consume(b, sums, envelope) for blocks [from, to) of a signal of `frames` frames: what a block's
-// samples add up to and what that has to be multiplied by. inverse(t, z) makes of z what
-// finish_inverse takes, for frames t .. t + lanes - 1. Frames before `from` that reach into it are
-// computed again.
+// The first frame, at a multiple of lanes, of those that reach into block `from`.
+template <class T>
+int64_t first_vector(const StftView<T>& plan, int64_t from) {
+  return larger(0, from - frame_blocks(plan.framing) + 1) / kLanes<T> * kLanes<T>;
+}
+
+// consume(b, sums, envelope) for those of blocks [from, to) of a signal of `frames` frames that
+// frames t .. t + lanes - 1 complete: what a block's samples add up to and what that has to be
+// multiplied by. inverse(t, z) makes of z what finish_inverse takes. Vectors of frames come in
+// order, each with the `sums` of the one before, the first with those that LAPPED_ISA::clear made.
+template <class T, class Inverse, class Consume>
+LAPPED_INLINE void synthesise_vector(const StftView<T>& plan, int64_t frames, int64_t t,
+                                     int64_t from, int64_t to, const SynthesisScratch<T>& s,
+                                     const FrameSums<T>& sums, Inverse inverse, Consume consume) {
+  constexpr int W = kLanes<T>;
+  const int64_t rows = block_rows(plan.framing), count = larger(0, smaller(frames - t, W));
+  if (count > 0) inverse(t, s.z);
+  LAPPED_ISA::finish_inverse(plan, reinterpret_cast<T*>(s.z), count, sums);
+  for (int64_t b = larger(t, from); b < smaller(t + W, to); ++b)
+    consume(b, sums.blocks + (b - t) * rows, inverse_envelope(plan, b, frames, s.envelope));
+}
+
+// The same for all of blocks [from, to). Frames before `from` that reach into it are computed
+// again.
 template <class T, class Inverse, class Consume>
 LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t from, int64_t to,
                               const SynthesisScratch<T>& s, Inverse inverse, Consume consume) {
-  constexpr int W = kLanes<T>;
-  const Framing& f = plan.framing;
-  const int64_t rows = block_rows(f);
   if (from >= to) return;
   LAPPED_ISA::clear(plan, s.sums);
-  for (int64_t t = larger(0, from - frame_blocks(f) + 1) / W * W; t < to; t += W) {
-    const int64_t count = larger(0, smaller(frames - t, W));
-    if (count > 0) inverse(t, s.z);
-    LAPPED_ISA::finish_inverse(plan, reinterpret_cast<T*>(s.z), count, s.sums);
-    for (int64_t b = larger(t, from); b < smaller(t + W, to); ++b)
-      consume(b, s.sums.blocks + (b - t) * rows, inverse_envelope(plan, b, frames, s.envelope));
-  }
+  for (int64_t t = first_vector(plan, from); t < to; t += kLanes<T>)
+    synthesise_vector(plan, frames, t, from, to, s, s.sums, inverse, consume);
 }
 
 // Calls f(place, count, skip) for the part of a block of `rows` samples starting at signal position

@@ -23,11 +23,12 @@ class Watch {
       convergence_[i] = __builtin_nan("");
   }
   bool ok() const { return ok_; }
+  bool idle() const { return !convergence_ && options_.tolerance <= 0; }
 
   // Whether to stop after iteration i: the ratio ||stft(iterate)| - S| / |S| changed by no more
   // than `tolerance` of itself.
   bool finished(int64_t i, const Signal& iterate) {
-    if (!convergence_ && options_.tolerance <= 0) return false;
+    if (idle()) return false;
     Squares s;
     ok_ = error_of(plan_, magnitude_, frames_, iterate, s) && ok_;
     if (convergence_) convergence_[i] = decibels(s);

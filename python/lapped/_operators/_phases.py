@@ -70,7 +70,7 @@ def _random_phasors(like: Tensor, n_frames: int, t: GriffinLim) -> Tensor:
 def unrolled(t: GriffinLim, S: Tensor, phase: Tensor | None, works: Any, work: Any) -> Tensor:
     """Waveform (..., work) that the iterations end with.
 
-    tau and chi of csrc/cpu/griffin_lim.cc. `works`: samples of each row where they differ.
+    tau and chi of csrc/cpu/griffin_lim_step.h. `works`: samples of each row where they differ.
     """
     frames = S.shape[_shapes.frames_axis(t.stft)]
     start = _start(t, S, phase, frames)
