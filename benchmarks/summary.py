@@ -79,8 +79,10 @@ def _residuals(report: Report) -> Iterator[Line]:
 
 def _speedups(report: Report) -> Iterator[Line]:
     for found in report.speedups:
-        what = f"{OPS[found.op]}, {found.threads} threads"
-        yield [what, "lapped, one thread", f"{found.ratio.value:.2f}x", "", found.case.name]
+        what, against = f"{OPS[found.op]}, {found.threads} threads", "lapped, one thread"
+        if found.machine:
+            against += f" (multiply-adds alone: {found.machine.value:.2f}x)"
+        yield [what, against, f"{found.ratio.value:.2f}x", "", found.case.name]
 
 
 def _weights(report: Report) -> Iterator[Line]:

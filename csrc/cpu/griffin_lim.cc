@@ -91,7 +91,7 @@ bool iterate_in_sweeps(const Row<T>& row, const GriffinLimOptions& options, cons
       [&](int64_t i, std::byte* scratch) {
         sweep(row, options, state, sweeps, i, progress, scratch);
       },
-      sweeps.count / sweeps.threads);
+      sweeps.count / sweeps.threads, Order::kAscending);
 }
 
 // Blocks are shared among threads in ranges of whole vectors.

@@ -29,23 +29,52 @@ namespace {
 
 thread_local bool inside = false;  // this thread runs tasks now
 
-struct Job {
-  int64_t tasks;
-  size_t scratch_bytes;
-  const void* closure;
-  TaskFunction task;
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> failed{false};
+// Tasks [next, end), which threads take one by one, the first first.
+struct alignas(64) Stretch {
+  int64_t next, end;
+};
 
-  void work() {
+// Neighbouring tasks share lines of memory at their borders, and write to the same pages: so each
+// thread has a stretch of them, the same in each call, and helps with the others' when it is done.
+class Job {
+ public:
+  Job(int64_t tasks, int threads, size_t scratch_bytes, const void* closure, TaskFunction task)
+      : stretches_(std::min(threads, kMostStretches)),
+        scratch_bytes_(scratch_bytes),
+        closure_(closure),
+        task_(task) {
+    for (int i = 0; i < stretches_; ++i)
+      stretch_[i] = {tasks * i / stretches_, tasks * (i + 1) / stretches_};
+  }
+  bool failed() const { return failed_; }
+
+  void work(int thread) {
     const FlushDenormals flush;
     const bool outer = std::exchange(inside, true);
-    std::byte* scratch = thread_scratch(scratch_bytes);
-    if (!scratch) failed = true;
-    for (int64_t i; !failed && (i = next.fetch_add(1)) < tasks;) task(closure, i, scratch);
+    std::byte* scratch = thread_scratch(scratch_bytes_);
+    if (!scratch) failed_ = true;
+    for (int i = 0; i < stretches_; ++i) finish(stretch_[(thread + i) % stretches_], scratch);
     trim_thread_scratch();
     inside = outer;
   }
+
+ private:
+  static constexpr int kMostStretches = 64;
+
+  void finish(Stretch& stretch, std::byte* scratch) {
+    while (!failed_) {
+      const int64_t i = __atomic_fetch_add(&stretch.next, 1, __ATOMIC_RELAXED);
+      if (i >= stretch.end) return;
+      task_(closure_, i, scratch);
+    }
+  }
+
+  Stretch stretch_[kMostStretches];
+  int stretches_;
+  size_t scratch_bytes_;
+  const void* closure_;
+  TaskFunction task_;
+  std::atomic<bool> failed_{false};
 };
 
 // Waits a moment before the system is asked to: waking a thread that sleeps takes as long as a
@@ -65,7 +94,7 @@ class Pool {
  public:
   explicit Pool(int workers) : asked_(workers) {
     try {
-      for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { serve(); });
+      for (int i = 1; i <= workers; ++i) threads_.emplace_back([this, i] { serve(i); });
     } catch (const std::system_error&) {  // the system's limit: work with those that started
     }
   }
@@ -86,7 +115,7 @@ class Pool {
       ++generation_;
     }
     wake_.notify_all();
-    job.work();
+    job.work(0);
     {
       const std::lock_guard lock(mutex_);
       job_ = nullptr;  // who wakes late finds nothing
@@ -97,7 +126,7 @@ class Pool {
   }
 
  private:
-  void serve() {
+  void serve(int thread) {
     for (uint64_t seen = 0;;) {
       spin_while([&] { return generation_ == seen && !stopping_; });  // calls often come in a row
       std::unique_lock lock(mutex_);
@@ -107,7 +136,7 @@ class Pool {
       Job* job = job_;
       ++busy_;
       lock.unlock();
-      job->work();
+      job->work(thread);
       lock.lock();
       if (--busy_ == 0) idle_.notify_all();
     }
@@ -201,15 +230,16 @@ int thread_count() { return shared().threads; }
 
 void set_thread_count(int threads) { shared().threads = std::max(1, threads); }
 
-bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* closure,
+bool run_tasks(int64_t tasks, int64_t grain, Order order, size_t scratch_bytes, const void* closure,
                TaskFunction task) {
-  Job job{tasks, scratch_bytes, closure, task};
   State& s = shared();
-  const int helpers = static_cast<int>(std::min<int64_t>(s.threads, tasks / grain)) - 1;
+  const int threads =
+      static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(s.threads, tasks / grain)));
+  Job job(tasks, order == Order::kAscending ? 1 : threads, scratch_bytes, closure, task);
   std::unique_lock owner(s.owner, std::defer_lock);
-  if (helpers < 1 || inside || !owner.try_lock()) {
-    job.work();
-    return !job.failed;
+  if (threads == 1 || inside || !owner.try_lock()) {
+    job.work(0);
+    return !job.failed();
   }
   if (!s.pool || s.pool->asked() != s.threads - 1) {
     delete s.pool;
@@ -217,7 +247,7 @@ bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* c
     s.pool = new Pool(s.threads - 1);
   }
   s.pool->run(job);
-  return !job.failed;
+  return !job.failed();
 }
 
 void advance(Progress& own, int64_t place) {

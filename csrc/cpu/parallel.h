@@ -26,14 +26,17 @@ class FlushDenormals {
 
 using TaskFunction = void (*)(const void* closure, int64_t index, std::byte* scratch);
 
+// kAscending: no task begins before those of lower indices have begun.
+enum class Order { kAny, kAscending };
+
 // Calls task(closure, i, scratch) for i in [0, tasks), each thread with `scratch_bytes` of its own,
 // denormals flushed; a thread is woken for `grain` tasks, not for fewer. A second caller at the
 // same time, or a nested call, runs serially. False when scratch could not be allocated.
-bool run_tasks(int64_t tasks, int64_t grain, size_t scratch_bytes, const void* closure,
+bool run_tasks(int64_t tasks, int64_t grain, Order order, size_t scratch_bytes, const void* closure,
                TaskFunction task);
 
-// How far a task has come, for tasks of higher indices that must stay behind it: those of lower
-// ones are running or done, so that waiting for them ends.
+// How far a task has come, for tasks of higher indices that must stay behind it. In ascending order
+// those of lower indices are running or done, so that waiting for them ends.
 struct alignas(64) Progress {
   int64_t place = 0;
 };
@@ -43,8 +46,9 @@ void wait_for(const Progress& before, int64_t place);
 namespace {
 
 template <class F>
-bool parallel_for(int64_t tasks, size_t scratch_bytes, const F& f, int64_t grain = 1) {
-  return run_tasks(tasks, grain, scratch_bytes, &f,
+bool parallel_for(int64_t tasks, size_t scratch_bytes, const F& f, int64_t grain = 1,
+                  Order order = Order::kAny) {
+  return run_tasks(tasks, grain, order, scratch_bytes, &f,
                    [](const void* closure, int64_t index, std::byte* scratch) {
                      (*static_cast<const F*>(closure))(index, scratch);
                    });
