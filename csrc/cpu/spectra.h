@@ -62,7 +62,7 @@ LAPPED_INLINE bool write_spectra(const StftView<T>& plan, View<E, 3> out, Count 
                    [&](int64_t k, Cvec<T> bin) LAPPED_LAMBDA {
                      E* const place = to + k * stride;
                      put(place, k, bin);
-                     if (straight) fetch<Use::kWrite>(place + kLanes<T>, kLanes<T>);
+                     if (straight) fetch<Use::kWrite, kSecondLevel>(place + kLanes<T>, kLanes<T>);
                    });
         },
         [&](int64_t t, int64_t ready) { rows.flush(t, ready); });

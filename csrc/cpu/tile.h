@@ -29,14 +29,17 @@ void copy_elements(const E* from, int64_t count, E* to) {
 }
 
 enum class Use { kRead, kWrite };
+// As __builtin_prefetch has them. The first level has no room for what the next frames will need
+// when these are done.
+enum Level { kSecondLevel = 2, kFirstLevel = 3 };
 
 // Begins to fetch the cache lines of memory that is read or written next, except the first, which
 // what lies before it will have fetched.
-template <Use use, class E>
+template <Use use, Level level, class E>
 LAPPED_INLINE void fetch(const E* next, int64_t count) {
   constexpr int64_t line = 64 / sizeof(E);
   for (int64_t i = (count < line ? count : line) - 1; i < count; i += line)
-    __builtin_prefetch(next + i, use == Use::kWrite);
+    __builtin_prefetch(next + i, use == Use::kWrite, level);
 }
 
 // Elements of 4 or 8 bytes move as lanes of float or double whatever they mean.
@@ -69,7 +72,8 @@ void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int6
   out += first * frame_stride;
   if (frame_stride == 1) {
     for (int64_t k = 0; k < rows; ++k) {
-      if (k + kRowsAhead < rows) fetch<Use::kWrite>(out + (k + kRowsAhead) * row_stride, frames);
+      if (k + kRowsAhead < rows)
+        fetch<Use::kWrite, kFirstLevel>(out + (k + kRowsAhead) * row_stride, frames);
       copy_elements(tile + k * tile_stride, frames, out + k * row_stride);
     }
     return;
@@ -88,12 +92,12 @@ void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int6
 // Lanes of a row whose next ones are read soon.
 template <class T>
 LAPPED_INLINE Vec<T> load_streamed(const T* from) {
-  fetch<Use::kRead>(from + kLanes<T>, kLanes<T>);
+  fetch<Use::kRead, kSecondLevel>(from + kLanes<T>, kLanes<T>);
   return load(from);
 }
 template <class T>
 LAPPED_INLINE Cvec<T> load_streamed(const Complex<T>* from) {
-  fetch<Use::kRead>(from + kLanes<T>, kLanes<T>);
+  fetch<Use::kRead, kSecondLevel>(from + kLanes<T>, kLanes<T>);
   return load_complex(reinterpret_cast<const T*>(from));
 }
 
