@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -195,3 +197,24 @@ def test_silence_sits_on_the_floor(library, dtype: np.dtype, signal) -> None:
     )
     result = library.numpy(mel(library.array(signal(3000).astype(dtype))))
     assert np.allclose(result, -10, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["clamp", "add"])
+def test_logarithms_of_all_magnitudes_are_within_two_ulps(
+    library, dtype: np.dtype, mode: str
+) -> None:
+    """Of the very energies that the kernel finds; close to 1 their logarithms go to 0."""
+    stft = lapped.STFT(64, 16)
+    plain = lapped.Mel(stft, 16000, 4, power=1.0)
+    floor = float(np.finfo(dtype).tiny)
+    log = replace(plain, compression=lapped.Compression(base="e", floor=floor, floor_mode=mode))
+    limits = np.finfo(dtype)
+    levels = np.logspace(np.log10(limits.tiny) + 6, np.log10(limits.max) - 2, 4000)
+    near_one = np.outer(1 / plain.filters.sum(axis=1), 1 + np.linspace(-0.5, 1, 4001))
+    rows = np.concatenate([levels, near_one.ravel()]).astype(dtype)
+    S = library.array(np.broadcast_to(rows, (stft.n_freq, rows.size)).copy())
+    energies = library.numpy(plain.project(S)) + (dtype.type(floor) if mode == "add" else 0)
+    exact = np.log(energies.astype(np.longdouble))
+    spacing = np.spacing(np.abs(exact.astype(dtype)))
+    error = np.abs(library.numpy(log.project(S)) - exact)
+    assert (error <= 2 * spacing).all(), (error / spacing).max()
