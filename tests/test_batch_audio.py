@@ -10,6 +10,7 @@ from lapped.batch.audio import (
     blocks,
     decode,
     decoding,
+    flac,
     load_array,
     seconds_of,
     shape_of,
@@ -101,6 +102,43 @@ def test_16_bit_wav_is_as_soundfile_reads_it(tmp_path, channels, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_S8"])
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_flac_is_as_soundfile_reads_it(tmp_path, channels, subtype, monkeypatch):
+    pytest.importorskip("miniaudio")
+    voice = np.stack([corpus.voice(20001, seed) for seed in range(channels)], axis=1)
+    path = corpus.write(tmp_path / "a.flac", voice, subtype=subtype)
+    abouts = ({}, {"start": 0.5}, {"channel": channels - 1})
+    settings = [{}, {"sample_rate": 8000}, {"channel": "first"}]
+    calls = count_calls(monkeypatch, decoding, "_decoder")
+    found = [read(path, about, **each) for about in abouts for each in settings]
+    assert calls[0] == (len(settings) if subtype == "PCM_16" else len(found))
+    monkeypatch.setattr(decoding, "flac", lambda file, otherwise: None)
+    decoded = [read(path, about, **each) for about in abouts for each in settings]
+    for one, other in zip(found, decoded, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def test_long_flac_is_left_to_soundfile(tmp_path, monkeypatch):
+    path = corpus.write(tmp_path / "a.flac", corpus.voice(20001, 1))
+    monkeypatch.setattr(flac, "_MOST", 20000)
+    calls = count_calls(monkeypatch, decoding, "_decoder")
+    assert len(read(path)) == 20001
+    assert calls[0] == 1
+
+
+def count_calls(monkeypatch, module, name: str) -> list[int]:
+    calls, function = [0], getattr(module, name)
+
+    def counted(*args):
+        calls[0] += 1
+        return function(*args)
+
+    monkeypatch.setattr(module, name, counted)
+    return calls
+
+
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_channels_are_mixed_or_picked(tmp_path, channels):
     x = np.stack([corpus.voice(1000, i) for i in range(channels)], 1)
@@ -188,6 +226,32 @@ def test_flipped_bits_never_crash_and_never_shorten_in_silence(tmp_path, kind):
             continue
         # A header's own count is all that anybody knows: where that was hit, it is believed.
         assert len(found) == whole or at < 200
+
+
+def test_damaged_flac_is_what_soundfile_says_of_it(tmp_path, monkeypatch):
+    """Or, where only soundfile gives up, what it was."""
+    pytest.importorskip("miniaudio")
+    path = corpus.write(tmp_path / "a.flac", corpus.voice(32000, 8))
+    content, whole = path.read_bytes(), read(path)
+    random = np.random.default_rng(3)
+    for at in [*range(42), *random.integers(len(content), size=150)]:
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << random.integers(8)
+        path.write_bytes(damaged)
+        found = outcome(path)
+        with monkeypatch.context() as patch:
+            patch.setattr(decoding, "flac", lambda file, otherwise: None)
+            expected = outcome(path)
+        same = type(found) is type(expected) and np.array_equal(found, expected)
+        assert same or np.array_equal(found, whole), (at, found, expected)
+
+
+def outcome(path):
+    """Samples, or the code and the message of what is wrong."""
+    try:
+        return read(path)
+    except ItemError as error:
+        return str(error)
 
 
 def test_durations_are_the_headers(tmp_path):

@@ -52,9 +52,10 @@ def _efficiency(report: Report) -> str:
         share = _spread([(before + after) / 2 / pace for before, after, pace in around], 2)
         speeds = map(_speed, (*stages, bounds, program.paces()))
         rows.append([_NAMES[kind], *speeds, share, f"{program.start():.1f}"])
+    decoders = "soundfile; FLAC: miniaudio" if "miniaudio" in report.versions else "soundfile"
     return rows and _table(
         "## Beside the cost of its stages\n\nTimes real time. The bound is what decoding "
-        "(soundfile), the kernel and writing (safetensors, fsync) allow together, each\nmeasured "
+        f"({decoders}), the kernel and writing (safetensors, fsync) allow together, each\nmeasured "
         "alone in a loop with nothing around it; efficiency is the run's share of it.",
         ["", "decode", "kernel", "write", "bound", "lapped run", "efficiency", "start, CPU s"],
         rows,

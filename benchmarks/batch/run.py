@@ -34,8 +34,8 @@ _RAY_COPIES = (4, 16)
 _GPU_COPIES = (8, 64)
 _FEW, _MANY = 10_000, 1_000_000
 _PACKAGES = (
-    *("numpy", "soundfile", "safetensors", "pyarrow", "torch", "torchaudio"),
-    *("torchcodec", "lhotse", "ray"),
+    *("numpy", "soundfile", "miniaudio", "safetensors", "pyarrow", "torch"),
+    *("torchaudio", "torchcodec", "lhotse", "ray"),
 )
 
 _ON_DEVICES = {GPU: ("--device", "cuda"), CPUS: ()}

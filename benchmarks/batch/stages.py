@@ -24,8 +24,6 @@ _PART_S = 1800.0  # audio of one file of results
 
 def main(folder: str, preset: str, output: str) -> dict[str, float]:
     """Seconds by stage."""
-    import soundfile
-
     import lapped
     from lapped._malloc import keep_freed_memory
 
@@ -33,17 +31,29 @@ def main(folder: str, preset: str, output: str) -> dict[str, float]:
     lapped.set_num_threads(1)
     mel = lapped.preset(preset)
     paths = sorted(str(path) for path in Path(folder).rglob("*.*"))
-    # As `lapped run` does: what is 16-bit stays so, what is not becomes float32.
-    kind = "int16" if soundfile.info(paths[0]).subtype == "PCM_16" else "float32"
-    sound = [soundfile.read(path, dtype=kind)[0] for path in paths]
+    decode = _decoder(paths[0])
+    sound = [decode(path) for path in paths]
     features = [mel(samples) for samples in sound]
     parts = list(_parts(features, sound, mel.sample_rate))
     found = {
-        "decode": _seconds(lambda: [_drop(soundfile.read(path, dtype=kind)) for path in paths]),
+        "decode": _seconds(lambda: [_drop(decode(path)) for path in paths]),
         "kernel": _seconds(lambda: [_drop(mel(samples)) for samples in sound]),
         "write": _seconds(lambda: [_save(part, Path(output)) for part in parts]),
     }
     return {**found, "audio_s": sum(map(len, sound)) / mel.sample_rate}
+
+
+def _decoder(path: str) -> Callable[[str], np.ndarray]:
+    """As `lapped run` does: what is 16-bit stays so, what is not becomes float32."""
+    import soundfile
+
+    about = soundfile.info(path)
+    if (about.format, about.subtype) == ("FLAC", "PCM_16"):
+        import miniaudio
+
+        return lambda path: np.frombuffer(miniaudio.flac_read_file_s16(path).samples, np.int16)
+    kind = "int16" if about.subtype == "PCM_16" else "float32"
+    return lambda path: soundfile.read(path, dtype=kind)[0]
 
 
 def _drop(_: Any) -> None:

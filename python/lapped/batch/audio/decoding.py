@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from lapped.batch.audio import container
+from lapped.batch.audio.flac import flac
 from lapped.batch.audio.opening import opened
 from lapped.batch.audio.plain import plain
 from lapped.batch.audio.room import Room
@@ -162,14 +164,19 @@ class _Stretch:
     def _check_end(self, got: int, wanted: int | None) -> None:
         if wanted is not None and got < wanted:
             raise ItemError("truncated", f"holds {got} of {wanted} samples")
-        whole = self._item.start is None and self._item.end is None
-        if whole and (reason := container.cut(self._file, self._format, got, self.rate)):
+        whole = _is_whole(self._item)
+        reason = container.cut(self._file, self._format, got, self.rate) if whole else ""
+        if reason:
             raise ItemError("truncated", reason)
         said = self._item.duration
         if said and got / self.rate < said * (1 - self._settings.duration_tolerance):
             raise ItemError(
                 "truncated", f"holds {got / self.rate:.3f} s, and {said:.3f} s are promised"
             )
+
+
+def _is_whole(item: Item) -> bool:
+    return item.start is None and item.end is None
 
 
 def _frames_at_once(start: int, end: int | None) -> int:
@@ -209,12 +216,17 @@ def _sound(item: Item) -> Iterator[tuple[BinaryIO, Any]]:
     """The open bytes and a reader of the samples in them."""
     soundfile = needed("soundfile")
     with opened(item) as file:
-        sound = plain(file) or _decoder(file)
+        sound = _reader(item, file)
         try:
             with sound:
                 yield file, sound
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise ItemError("decode_error", _told(str(error))) from error
+
+
+def _reader(item: Item, file: BinaryIO) -> Any:
+    decoder = partial(_decoder, file)
+    return plain(file) or (flac(file, decoder) if _is_whole(item) else None) or decoder()
 
 
 def _decoder(file: BinaryIO) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from abc import ABC, abstractmethod
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,22 +19,25 @@ from lapped.batch.audio import container
 _PCM, _WIDTH = 1, 2  # tag of the format, bytes of a sample
 
 
-class Plain:
-    """What the readers of this package ask of a `soundfile.SoundFile`."""
+class Pcm16(ABC):
+    """16-bit samples behind what this package asks of a `soundfile.SoundFile`."""
 
-    format, subtype = "WAV", "PCM_16"
+    format: str
+    subtype = "PCM_16"
 
-    def __init__(
-        self, file: BinaryIO, samplerate: int, channels: int, begin: int, frames: int
-    ) -> None:
+    def __init__(self, samplerate: int, channels: int, frames: int) -> None:
         self.samplerate, self.channels, self.frames = samplerate, channels, frames
-        self._descriptor, self._begin, self._at = file.fileno(), begin, 0
+        self._at = 0
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> Pcm16:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """The file is whose it was."""
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Not the file, which is whose it was."""
 
     def seek(self, frame: int) -> None:
         if frame > self.frames:
@@ -45,20 +49,39 @@ class Plain:
         count = max(0, min(frames, self.frames - self._at)) * self.channels
         direct = out is not None and out.dtype == np.int16
         samples = out[:count] if direct and out is not None else np.empty(count, np.int16)
-        samples = samples[: self._filled(samples) // _WIDTH]
+        samples = samples[: self._filled(samples)]
         self._at += len(samples) // self.channels
         if dtype == "float32":
             scaled = None if out is None else out[: len(samples)]
             samples = np.multiply(samples, np.float32(1 / 32768), out=scaled, dtype=np.float32)
         return samples if self.channels == 1 else samples.reshape(-1, self.channels)
 
+    @abstractmethod
     def _filled(self, samples: np.ndarray) -> int:
-        """Bytes that were read, in whole frames: fewer where somebody cuts the file just now."""
+        """Samples that were read from frame `_at` on, in whole frames."""
+
+
+class Plain(Pcm16):
+    """Of a RIFF file."""
+
+    format = "WAV"
+
+    def __init__(
+        self, file: BinaryIO, samplerate: int, channels: int, begin: int, frames: int
+    ) -> None:
+        super().__init__(samplerate, channels, frames)
+        self._descriptor, self._begin = file.fileno(), begin
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _filled(self, samples: np.ndarray) -> int:
+        """Fewer where somebody cuts the file just now."""
         frame = _WIDTH * self.channels
         offset, rest = self._begin + self._at * frame, memoryview(samples).cast("B")
         while len(rest) and (got := os.preadv(self._descriptor, [rest], offset)):
             offset, rest = offset + got, rest[got:]
-        return (samples.nbytes - len(rest)) // frame * frame
+        return (samples.nbytes - len(rest)) // frame * self.channels
 
 
 def plain(file: BinaryIO) -> Plain | None:

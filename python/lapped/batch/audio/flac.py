@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""16-bit FLAC through miniaudio's decoder, which takes two thirds of the time of libFLAC's.
+
+The samples are the same. Whatever it does not decode to the end, soundfile is asked for instead,
+so that damage has one name; so it is for long files, of which this decoder keeps all samples, and
+for parts of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lapped.batch.audio import container
+from lapped.batch.audio.plain import Pcm16
+
+_MOST = 1 << 23  # samples of all channels that are decoded at once
+_OTHER_BYTES = 1 << 20  # of a file beside its samples: tags, pictures
+
+
+class Flac(Pcm16):
+    """Decodes at the first read; `otherwise()` opens the decoder for what goes wrong."""
+
+    format = "FLAC"
+
+    def __init__(
+        self, file: BinaryIO, about: tuple[int, int, int], otherwise: Callable[[], Any]
+    ) -> None:
+        super().__init__(*about)
+        self._file, self._otherwise = file, otherwise
+        self._samples: np.ndarray | None = None
+        self._instead: Any = None
+
+    def close(self) -> None:
+        if self._instead is not None:
+            self._instead.close()
+
+    def seek(self, frame: int) -> None:
+        super().seek(frame)
+        if self._instead is not None:
+            self._instead.seek(frame)
+
+    def read(self, frames: int, dtype: str, out: np.ndarray | None = None) -> np.ndarray:
+        if self._samples is None and self._instead is None:
+            self._samples = self._decoded()
+            if self._samples is None:
+                self._instead = self._otherwise()
+                if self._at:
+                    self._instead.seek(self._at)
+        if self._instead is not None:
+            read: np.ndarray = self._instead.read(frames, dtype=dtype, out=out)
+            return read
+        return super().read(frames, dtype, out)
+
+    def _filled(self, samples: np.ndarray) -> int:
+        assert self._samples is not None
+        begin = self._at * self.channels
+        samples[:] = self._samples[begin : begin + len(samples)]
+        return len(samples)
+
+    def _decoded(self) -> np.ndarray | None:
+        miniaudio = _miniaudio()
+        assert miniaudio is not None
+        content = container.at(self._file, 0, container.size(self._file))
+        try:
+            found = miniaudio.flac_read_s16(content)
+        except miniaudio.MiniaudioError:
+            return None
+        samples = np.frombuffer(found.samples, np.int16)
+        whole = self.frames * self.channels
+        return samples if (len(samples), found.nchannels) == (whole, self.channels) else None
+
+
+def flac(file: BinaryIO, otherwise: Callable[[], Any]) -> Flac | None:
+    """None where the file is anything else, or miniaudio is not installed."""
+    about = _stream_info(container.head(file, 42))
+    if about is None or _miniaudio() is None:
+        return None
+    _, channels, frames = about
+    most = 2 * channels * frames + _OTHER_BYTES
+    if not 0 < channels * frames <= _MOST or container.size(file) > most:
+        return None
+    return Flac(file, about, otherwise)
+
+
+def _stream_info(start: bytes) -> tuple[int, int, int] | None:
+    """Rate, channels and frames of a stream of 16 bits (RFC 9639, 8.2)."""
+    if len(start) < 42 or not start.startswith(b"fLaC") or start[4] & 0x7F or start[7] != 34:
+        return None
+    about = int.from_bytes(start[18:26], "big")
+    rate, channels, bits = about >> 44, (about >> 41 & 7) + 1, (about >> 36 & 31) + 1
+    return (rate, channels, about & (1 << 36) - 1) if bits == 16 and rate else None
+
+
+@cache
+def _miniaudio() -> ModuleType | None:
+    try:
+        import miniaudio
+    except ImportError:
+        return None
+    module: ModuleType = miniaudio
+    return module
