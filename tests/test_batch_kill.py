@@ -56,8 +56,8 @@ def test_killed_at_random_and_begun_again(files, tmp_path, threads, form):
     while kills < 9:
         if killed_after(points.uniform(0.25, 1.0) * length, files, output, *MORE, *more):
             kills += 1
-        else:  # it came to its end: from the beginning again, and sooner: the first may have been slow
-            length *= 0.9
+        else:  # it came to its end: from the beginning again
+            length *= 0.9  # the first run may have been a slow one
             assert_whole(files, output, whole, more)
             output = tmp_path / f"out{kills}"
     assert_whole(files, output, whole, more)

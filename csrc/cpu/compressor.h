@@ -2,7 +2,7 @@
 // The epilogue of mel kernels: powers of magnitudes, logarithm, scale. See core/options.h.
 #pragma once
 #include "core/options.h"
-#include "cpu/simd.h"
+#include "cpu/functions.h"
 
 namespace lapped::cpu {
 namespace {

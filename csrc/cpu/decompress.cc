@@ -2,7 +2,7 @@
 // Mel energies from features, their compression undone. NaN passes through.
 #include "cpu/analysis.h"
 #include "cpu/entry.h"
-#include "cpu/simd.h"
+#include "cpu/functions.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 namespace {

@@ -173,13 +173,13 @@ void start_blocks(const Row<T>& row, const GriffinLimOptions& options, const Sta
 template <class T>
 void iterate_vector(const Row<T>& row, const GriffinLimOptions& options, const State<T>& state,
                     int64_t t, int64_t from, int64_t to, const IterationScratch<T>& s,
-                    const FrameSums<T>& sums) {
+                    const FrameSums<T>& carried) {
   const Signal signal = signal_of(state.chi, row.samples);
   const Framing& f = row.plan.framing;
   const T momentum = static_cast<T>(options.momentum), step = static_cast<T>(options.step),
           keep = T(1) - step;
   synthesise_vector(
-      row.plan, row.frames, t, from, to, s.synthesis, sums,
+      row.plan, row.frames, t, from, to, s.synthesis, carried,
       [&](int64_t, Cvec<T>* z) {
         const Frames<T> frames = frames_at(f, signal, t, s.analysis.span);
         if (row.mel) return hold_to_mel(row, t, frames, s, z);

@@ -2,7 +2,7 @@
 // The phases of core/random.h for `lanes` consecutive frames at once.
 #pragma once
 #include "core/random.h"
-#include "cpu/simd.h"
+#include "cpu/functions.h"
 
 namespace lapped::cpu {
 namespace {

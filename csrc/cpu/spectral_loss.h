@@ -3,6 +3,7 @@
 #pragma once
 #include "cpu/analysis.h"
 #include "cpu/bands.h"
+#include "cpu/functions.h"
 #include "cpu/kernels.h"
 
 namespace lapped::cpu {
