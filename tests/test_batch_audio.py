@@ -121,6 +121,7 @@ def test_flac_is_as_soundfile_reads_it(tmp_path, channels, subtype, monkeypatch)
 
 
 def test_long_flac_is_left_to_soundfile(tmp_path, monkeypatch):
+    pytest.importorskip("miniaudio")
     path = corpus.write(tmp_path / "a.flac", corpus.voice(20001, 1))
     monkeypatch.setattr(flac, "_MOST", 20000)
     calls = count_calls(monkeypatch, decoding, "_decoder")

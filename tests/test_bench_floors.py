@@ -85,7 +85,7 @@ def test_threads_are_timed_beside_one_thread_and_set_back():
         lapped.set_num_threads(before)
     assert (found.op, found.threads) == ("stft", 2)
     assert found.ratio.value == pytest.approx(found.one.median / found.several.median)
-    assert found.one.median < 2e6  # of one call, not of a row
+    assert found.one.median < 5e5  # of one call, not of a row of 2 ms
     assert 0.1 < found.machine.value < 10
 
 

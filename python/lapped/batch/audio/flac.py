@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""16-bit FLAC through miniaudio's decoder, which takes two thirds of the time of libFLAC's.
+"""16-bit FLAC through miniaudio's decoder, which takes three fifths of the time of libFLAC's.
 
 The samples are the same. Whatever it does not decode to the end, soundfile is asked for instead,
 so that damage has one name; so it is for long files, of which this decoder keeps all samples, and
@@ -28,10 +28,14 @@ class Flac(Pcm16):
     format = "FLAC"
 
     def __init__(
-        self, file: BinaryIO, about: tuple[int, int, int], otherwise: Callable[[], Any]
+        self,
+        miniaudio: ModuleType,
+        file: BinaryIO,
+        about: tuple[int, int, int],
+        otherwise: Callable[[], Any],
     ) -> None:
         super().__init__(*about)
-        self._file, self._otherwise = file, otherwise
+        self._miniaudio, self._file, self._otherwise = miniaudio, file, otherwise
         self._samples: np.ndarray | None = None
         self._instead: Any = None
 
@@ -39,18 +43,11 @@ class Flac(Pcm16):
         if self._instead is not None:
             self._instead.close()
 
-    def seek(self, frame: int) -> None:
-        super().seek(frame)
-        if self._instead is not None:
-            self._instead.seek(frame)
-
     def read(self, frames: int, dtype: str, out: np.ndarray | None = None) -> np.ndarray:
         if self._samples is None and self._instead is None:
             self._samples = self._decoded()
             if self._samples is None:
                 self._instead = self._otherwise()
-                if self._at:
-                    self._instead.seek(self._at)
         if self._instead is not None:
             read: np.ndarray = self._instead.read(frames, dtype=dtype, out=out)
             return read
@@ -63,12 +60,10 @@ class Flac(Pcm16):
         return len(samples)
 
     def _decoded(self) -> np.ndarray | None:
-        miniaudio = _miniaudio()
-        assert miniaudio is not None
         content = container.at(self._file, 0, container.size(self._file))
         try:
-            found = miniaudio.flac_read_s16(content)
-        except miniaudio.MiniaudioError:
+            found = self._miniaudio.flac_read_s16(content)
+        except self._miniaudio.MiniaudioError:
             return None
         samples = np.frombuffer(found.samples, np.int16)
         whole = self.frames * self.channels
@@ -77,14 +72,14 @@ class Flac(Pcm16):
 
 def flac(file: BinaryIO, otherwise: Callable[[], Any]) -> Flac | None:
     """None where the file is anything else, or miniaudio is not installed."""
-    about = _stream_info(container.head(file, 42))
-    if about is None or _miniaudio() is None:
+    about, miniaudio = _stream_info(container.head(file, 42)), _miniaudio()
+    if about is None or miniaudio is None:
         return None
     _, channels, frames = about
     most = 2 * channels * frames + _OTHER_BYTES
     if not 0 < channels * frames <= _MOST or container.size(file) > most:
         return None
-    return Flac(file, about, otherwise)
+    return Flac(miniaudio, file, about, otherwise)
 
 
 def _stream_info(start: bytes) -> tuple[int, int, int] | None:
