@@ -17,6 +17,14 @@ template <class T>
 struct Complex {
   T re, im;
 };
+template <class E>
+struct PartOf {
+  using Type = E;
+};
+template <class T>
+struct PartOf<Complex<T>> {
+  using Type = T;
+};
 
 // The half types are for devices that convert them as they load.
 enum class SampleType : int { kFloat32, kFloat64, kInt16, kInt32, kFloat16, kBfloat16 };

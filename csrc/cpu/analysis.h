@@ -41,25 +41,17 @@ struct AnalysisScratch {
         z(carver.take<Cvec<T>>(fft_work_length(plan.fft))) {}
 };
 
-// For frames [first, last): each(t, i) for frames t .. t + lanes - 1, the i-th and later of their
-// tile; then flush(t, count) when a tile's frames t .. t + count - 1 are done.
-template <class T, class Each, class Flush>
-LAPPED_INLINE void each_vector(int64_t first, int64_t last, int64_t tile, Each each, Flush flush) {
-  for (int64_t t0 = first; t0 < last; t0 += tile) {
-    const int64_t tile_end = smaller(t0 + tile, last);
-    for (int64_t t = t0; t < tile_end; t += kLanes<T>) each(t, t - t0);
-    flush(t0, tile_end - t0);
-  }
-}
-
-// The same for the frames of a signal: each(frames, t, i).
+// For frames [first, last) of a signal: each(frames, t, i) for frames t .. t + lanes - 1, the i-th
+// and later of their tile; then flush(t, count) when a tile's frames t .. t + count - 1 are done.
 template <class T, class Each, class Flush>
 LAPPED_INLINE void analyse(const StftView<T>& plan, const Signal& x, int64_t first, int64_t last,
                            AnalysisScratch<T>& scratch, int64_t tile, Each each, Flush flush) {
-  each_vector<T>(
-      first, last, tile,
-      [&](int64_t t, int64_t at) { each(frames_at(plan.framing, x, t, scratch.span), t, at); },
-      flush);
+  for (int64_t t0 = first; t0 < last; t0 += tile) {
+    const int64_t tile_end = smaller(t0 + tile, last);
+    for (int64_t t = t0; t < tile_end; t += kLanes<T>)
+      each(frames_at(plan.framing, x, t, scratch.span), t, t - t0);
+    flush(t0, tile_end - t0);
+  }
 }
 
 template <class T>

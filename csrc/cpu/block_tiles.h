@@ -5,6 +5,7 @@
 #pragma once
 #include "core/shared_legs.h"
 #include "cpu/frame_tiles.h"
+#include "cpu/tile.h"
 
 namespace lapped::cpu {
 namespace {
@@ -150,11 +151,20 @@ void clear_lanes(const FftView<T>& fft, int64_t count, Cvec<T>* z) {
     for (int64_t l = count; l < kLanes<T>; ++l) values[i * kLanes<T> + l] = T(0);
 }
 
-// `lanes` complete samples of the same number of blocks, a block each stride.
+// `lanes` complete samples of the same number of blocks, a block each stride, times `factor`, if
+// any.
 template <class T>
-LAPPED_INLINE void write_blocks(Vec<T>* tile, T* samples, int64_t stride) {
+LAPPED_INLINE void write_blocks(Vec<T>* tile, T* samples, int64_t stride, const T* factor) {
+  constexpr int W = kLanes<T>;
   transpose<T>(tile);
-  each_place<kLanes<T>>(samples, stride, [&](int l, T* to) LAPPED_LAMBDA { store(to, tile[l]); });
+  if (!factor)
+    return void(
+        each_place<W>(samples, stride, [&](int l, T* to) LAPPED_LAMBDA { store(to, tile[l]); }));
+  const Vec<T> scale = load(factor);
+  each_place<W>(samples, stride, [&](int l, T* to) LAPPED_LAMBDA {
+    store(to, tile[l] * scale);
+    fetch<Use::kWrite, kFirstLevel>(to + W, W);
+  });
 }
 
 }  // namespace

@@ -254,7 +254,10 @@ void last_shared_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSum
       });
     }
 #pragma GCC unroll 4
-    for (int k = 0; k < K; ++k) write_blocks<T>(tiles[k], sums.blocks + 2 * (j + k * m), hop);
+    for (int k = 0; k < K; ++k) {
+      const int64_t at = 2 * (j + k * m);
+      write_blocks<T>(tiles[k], sums.blocks + at, hop, sums.factor ? sums.factor + at : nullptr);
+    }
   }
 }
 
@@ -336,6 +339,11 @@ void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const Frame
 }
 
 template <class T>
+bool completes_blocks(const StftView<T>& plan) {
+  return has_tiles(plan) && with_shared_legs(plan, [](auto, auto) {});
+}
+
+template <class T>
 void clear(const StftView<T>& plan, const FrameSums<T>& sums) {
   const int64_t rows = block_rows(plan.framing), kept = plan.framing.n_fft - rows;
   __builtin_memset(sums.blocks + kLanes<T> * rows, 0, static_cast<size_t>(kept) * sizeof(T));
@@ -347,6 +355,7 @@ void clear(const StftView<T>& plan, const FrameSums<T>& sums) {
   template void finish_forward(const FftView<T>&, int64_t, T*);                       \
   template void start_inverse(const FftView<T>&, int64_t, T*);                        \
   template void finish_inverse(const StftView<T>&, T*, int64_t, const FrameSums<T>&); \
+  template bool completes_blocks(const StftView<T>&);                                 \
   template void clear(const StftView<T>&, const FrameSums<T>&);
 LAPPED_INSTANTIATE(float)
 LAPPED_INSTANTIATE(double)

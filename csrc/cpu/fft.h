@@ -29,11 +29,13 @@ static constexpr int64_t carried_length(const Framing& f) {
 
 // Where windowed samples of frames add up: span_length samples, of which the first `lanes` blocks
 // of block_rows samples are complete, and what frames that share their samples leave for the blocks
-// after these, by sample.
+// after these, by sample. Then `blocks` has the complete ones alone, of any memory, and times
+// `factor`, a block's, where there is one.
 template <class T>
 struct FrameSums {
   T* blocks;
   T* carried;
+  const T* factor = nullptr;
 };
 
 }  // namespace lapped::cpu
@@ -53,6 +55,10 @@ template <class T>
 void start_inverse(const FftView<T>& fft, int64_t part, T* work);
 template <class T>
 void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const FrameSums<T>& sums);
+
+// Whether blocks are written and not added to: frames share their samples.
+template <class T>
+bool completes_blocks(const StftView<T>& plan);
 
 // Sums before the first frame.
 template <class T>

@@ -156,21 +156,28 @@ void solve(const BandView<T>& bank, const InversionScratch<T, V>& s, int64_t ite
 
 // The last step's magnitudes; without steps the gains are 1.
 template <class T, int V>
-void write_magnitudes(const BandView<T>& bank, const InversionScratch<T, V>& s, T exponent, T* to,
-                      int64_t stride) {
-  const auto at = [&](int64_t k, int i) LAPPED_LAMBDA { return to + k * stride + i * kLanes<T>; };
+void write_magnitudes(const BandView<T>& bank, const InversionScratch<T, V>& s, T exponent,
+                      const Destination<T>& to) {
+  const auto put = [&](int64_t k, const Group<T, V>& values) LAPPED_LAMBDA {
+    T* const row = to.row(k);
+    for (int i = 0; i < V; ++i) store(row + i * kLanes<T>, values.v[i]);
+    to.fetch_next(row);
+  };
   const int64_t first = bank.starts[0], end = bank.starts[bank.band_count];
   for (int64_t k = 0; k < bank.bin_count; ++k)
-    for (int i = 0; i < V && (k < first || k >= end); ++i) store(at(k, i), Vec<T>{});
+    if (k < first || k >= end) put(k, {});
   with_exponent(T(2) / exponent, [&](auto root) LAPPED_LAMBDA {
     for (int64_t m = 0; m < bank.band_count; ++m) {
       const Group<T, V> gain = s.gains[m], above = s.gains[m + 1];
-      for (int64_t k = bank.starts[m]; k < bank.starts[m + 1]; ++k)
+      for (int64_t k = bank.starts[m]; k < bank.starts[m + 1]; ++k) {
+        const Vec<T> lower = splat(bank.shares[k].lower), upper = splat(bank.shares[k].upper);
+        Group<T, V> values;
         for (int i = 0; i < V; ++i) {
-          const Vec<T> lower = splat(bank.shares[k].lower), upper = splat(bank.shares[k].upper);
           const Vec<T> u = stepped<T>(s.bins[k].v[i], {gain.v[i], above.v[i], lower, upper});
-          store(at(k, i), root(u * bank.sums[k].inverse));
+          values.v[i] = root(u * bank.sums[k].inverse);
         }
+        put(k, values);
+      }
     }
   });
 }
@@ -179,7 +186,7 @@ template <class T, int V>
 bool invert(const BandView<T>& bank, View<const T, 3> mel, const int64_t* frames, View<T, 3> out,
             T exponent, int64_t iterations) {
   constexpr int W = V * kLanes<T>;
-  const int64_t tile = tile_frames(bank.bin_count, sizeof(T), W);
+  const int64_t tile = Outgoing<T>::frames_of_tile(out, W);
   const auto count = [&](int64_t row) { return frames ? frames[row] : mel.shape[2]; };
   Carver size(nullptr);
   InversionScratch<T, V> unused(bank, tile, size);
@@ -188,18 +195,14 @@ bool invert(const BandView<T>& bank, View<const T, 3> mel, const int64_t* frames
                      Carver carver(memory);
                      const InversionScratch<T, V> s(bank, tile, carver);
                      const T* const source = mel.data + row * mel.stride[0];
-                     T* const destination = out.data + row * out.stride[0];
-                     for (int64_t t0 = first; t0 < valid; t0 += tile) {
-                       const int64_t tile_end = smaller(t0 + tile, valid);
-                       for (int64_t t = t0; t < tile_end; t += W) {
-                         read_bands(bank, s, mel, source, t, tile_end - t);
-                         solve(bank, s, iterations);
-                         write_magnitudes(bank, s, exponent, s.tile + (t - t0), tile);
-                       }
-                       write_tile(s.tile, tile, tile_end - t0, destination, bank.bin_count,
-                                  out.stride[1], out.stride[2], t0);
-                     }
-                     write_zeros(last - valid, destination, bank.bin_count, out.stride[1],
+                     const Outgoing<T> outgoing{out, out.data + row * out.stride[0], s.tile, tile,
+                                                W};
+                     outgoing.write(first, valid, [&](int64_t t, const Destination<T>& to) {
+                       read_bands(bank, s, mel, source, t, valid - t);
+                       solve(bank, s, iterations);
+                       write_magnitudes(bank, s, exponent, to);
+                     });
+                     write_zeros(last - valid, outgoing.data, bank.bin_count, out.stride[1],
                                  out.stride[2], valid);
                    });
 }

@@ -60,6 +60,22 @@ template <class T>
 LAPPED_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v;
 }
+// The first `count` lanes from memory, the others 0, whatever lies beyond them.
+template <class T>
+LAPPED_INLINE Vec<T> load_first(const T* p, int64_t count) {
+  const int64_t lanes = count < 0 ? 0 : count < kLanes<T> ? count : kLanes<T>;
+#if LAPPED_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  const auto mask = static_cast<__mmask16>((1u << lanes) - 1);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_maskz_loadu_ps(mask, p);
+  else
+    return (Vec<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), p);
+#else
+  Vec<T> v{};
+  for (int64_t l = 0; l < lanes; ++l) v[l] = p[l];
+  return v;
+#endif
+}
 template <class T>
 LAPPED_INLINE Vec<T> splat(T s) {
   return s - Vec<T>{};
@@ -248,6 +264,11 @@ LAPPED_INLINE Cvec<T> deinterleave(Vec<T> a, Vec<T> b) {
 template <class T>
 LAPPED_INLINE Cvec<T> load_complex(const T* p) {
   return deinterleave<T>(load(p), load(p + kLanes<T>));
+}
+template <class T>
+LAPPED_INLINE Cvec<T> load_first_complex(const T* p, int64_t count) {
+  return deinterleave<T>(load_first(p, 2 * count),
+                         load_first(p + kLanes<T>, 2 * count - kLanes<T>));
 }
 
 // Transpose by stages. Within 16 bytes: unpack blocks of Width; between them: exchange blocks of

@@ -76,31 +76,45 @@ int64_t first_vector(const StftView<T>& plan, int64_t from) {
   return larger(0, from - frame_blocks(plan.framing) + 1) / kLanes<T> * kLanes<T>;
 }
 
+// What synthesis writes without a copy: nothing.
+struct Nowhere {
+  std::nullptr_t operator()(int64_t) const { return nullptr; }
+};
+
 // consume(b, sums, envelope) for those of blocks [from, to) of a signal of `frames` frames that
 // frames t .. t + lanes - 1 complete: what a block's samples add up to and what that has to be
-// multiplied by. inverse(t, z) makes of z what finish_inverse takes. Vectors of frames come in
-// order, each with the `sums` of the one before, the first with those that LAPPED_ISA::clear made.
-template <class T, class Inverse, class Consume>
+// multiplied by. Or, where place(t) has room for so many blocks, all of them multiplied and in it.
+// inverse(t, z) makes of z what finish_inverse takes. Vectors of frames come in order, each with
+// the `sums` of the one before, the first with those that LAPPED_ISA::clear made.
+template <class T, class Inverse, class Consume, class Place = Nowhere>
 LAPPED_INLINE void synthesise_vector(const StftView<T>& plan, int64_t frames, int64_t t,
                                      int64_t from, int64_t to, const SynthesisScratch<T>& s,
-                                     const FrameSums<T>& sums, Inverse inverse, Consume consume) {
+                                     const FrameSums<T>& sums, Inverse inverse, Consume consume,
+                                     Place place = {}) {
   constexpr int W = kLanes<T>;
   const int64_t rows = block_rows(plan.framing), count = larger(0, smaller(frames - t, W));
   if (count > 0) inverse(t, s.z);
-  LAPPED_ISA::finish_inverse(plan, reinterpret_cast<T*>(s.z), count, sums);
+  T* const z = reinterpret_cast<T*>(s.z);
+  const bool inner = t >= frame_blocks(plan.framing) - 1 && count == W;  // one envelope for all
+  if (inner && t >= from && t + W <= to)
+    if (T* const whole = place(t))
+      return LAPPED_ISA::finish_inverse(plan, z, count,
+                                        {whole, sums.carried, plan.inverse_envelope});
+  LAPPED_ISA::finish_inverse(plan, z, count, sums);
   for (int64_t b = larger(t, from); b < smaller(t + W, to); ++b)
     consume(b, sums.blocks + (b - t) * rows, inverse_envelope(plan, b, frames, s.envelope));
 }
 
 // The same for all of blocks [from, to). Frames before `from` that reach into it are computed
 // again.
-template <class T, class Inverse, class Consume>
+template <class T, class Inverse, class Consume, class Place = Nowhere>
 LAPPED_INLINE void synthesise(const StftView<T>& plan, int64_t frames, int64_t from, int64_t to,
-                              const SynthesisScratch<T>& s, Inverse inverse, Consume consume) {
+                              const SynthesisScratch<T>& s, Inverse inverse, Consume consume,
+                              Place place = {}) {
   if (from >= to) return;
   LAPPED_ISA::clear(plan, s.sums);
   for (int64_t t = first_vector(plan, from); t < to; t += kLanes<T>)
-    synthesise_vector(plan, frames, t, from, to, s, s.sums, inverse, consume);
+    synthesise_vector(plan, frames, t, from, to, s, s.sums, inverse, consume, place);
 }
 
 // Calls f(place, count, skip) for the part of a block of `rows` samples starting at signal position
@@ -150,6 +164,11 @@ struct SignalOut {
         for (int64_t i = 0; i < count; ++i) to[i * stride] = value(skip + i);
     });
     zero(p + rows, p + framing.hop);
+  }
+  // Where blocks b .. b + count - 1 lie, whole and one after the other, or null.
+  T* whole(int64_t b, int64_t count) const {
+    const int64_t p = b * framing.hop - framing.pad_left;
+    return stride == 1 && p >= 0 && p + count * framing.hop <= samples ? data + p : nullptr;
   }
 };
 

@@ -3,6 +3,7 @@
 // processor fetches it ahead, and vectors written to rows a power of two apart evict each other.
 #pragma once
 #include "core/view.h"
+#include "cpu/processor.h"
 #include "cpu/simd.h"
 
 namespace lapped::cpu {
@@ -89,7 +90,56 @@ void write_tile(const E* tile, int64_t tile_stride, int64_t frames, E* out, int6
       out[k * row_stride + t * frame_stride] = tile[k * tile_stride + t];
 }
 
-// Lanes of a row whose next ones are read soon.
+// Where some frames of a result are written: row k at to + k * stride.
+template <class E>
+struct Destination {
+  E* to;
+  int64_t stride, frames;
+  bool straight;  // to the result itself
+
+  LAPPED_INLINE E* row(int64_t k) const { return to + k * stride; }
+  // Begins to fetch what the next frames go to.
+  LAPPED_INLINE void fetch_next(const E* row) const {
+    if (straight) fetch<Use::kWrite, kSecondLevel>(row + frames, frames);
+  }
+};
+
+// One of a result's batch on its way out, `step` frames at a time: in tiles of [rows][frames], or,
+// where frames lie side by side and scattered stores are cheap, straight.
+template <class E>
+struct Outgoing {
+  const View<E, 3>& out;
+  E* data;
+  E* tile;
+  int64_t tile_frames, step;
+
+  static int64_t frames_of_tile(const View<E, 3>& out, int64_t step) {
+    // A vector of half a cache line gains nothing from a tile.
+    const bool wide = step * static_cast<int64_t>(sizeof(E)) >= 32;
+    if (wide && out.stride[2] == 1 && scattered_stores_are_cheap()) return step;
+    return cpu::tile_frames(out.shape[1], sizeof(E), step);
+  }
+  // write(t, destination) for all of frames [first, last), those from t on.
+  template <class Write>
+  LAPPED_INLINE void write(int64_t first, int64_t last, Write write) const {
+    if (tile_frames == step && last - first >= step && out.stride[2] == 1) {
+      // The last ones reach back to frames that were written before: none leaves in part.
+      for (int64_t t = first; t < last; t += step) {
+        const int64_t from = t + step <= last ? t : last - step;
+        write(from, Destination<E>{data + from, out.stride[1], step, true});
+      }
+      return;
+    }
+    for (int64_t t0 = first; t0 < last; t0 += tile_frames) {
+      const int64_t end = t0 + tile_frames < last ? t0 + tile_frames : last;
+      for (int64_t t = t0; t < end; t += step)
+        write(t, Destination<E>{tile + (t - t0), tile_frames, step, false});
+      write_tile(tile, tile_frames, end - t0, data, out.shape[1], out.stride[1], out.stride[2], t0);
+    }
+  }
+};
+
+// Lanes of a row whose next ones are read soon, and those that are its last.
 template <class T>
 LAPPED_INLINE Vec<T> load_streamed(const T* from) {
   fetch<Use::kRead, kSecondLevel>(from + kLanes<T>, kLanes<T>);
@@ -100,59 +150,57 @@ LAPPED_INLINE Cvec<T> load_streamed(const Complex<T>* from) {
   fetch<Use::kRead, kSecondLevel>(from + kLanes<T>, kLanes<T>);
   return load_complex(reinterpret_cast<const T*>(from));
 }
-
-// to[k] = lanes of from[k, first ..], zeros in lanes from `frames` on; from in whatever layout.
 template <class T>
-void read_lanes(const T* from, int64_t rows, int64_t row_stride, int64_t frame_stride,
-                int64_t first, int64_t frames, Vec<T>* to) {
-  constexpr int W = kLanes<T>;
-  from += first * frame_stride;
-  if (frame_stride == 1 && frames >= W) {
-    for (int64_t k = 0; k < rows; ++k) to[k] = load_streamed(from + k * row_stride);
-  } else if (row_stride == 1 && frames >= W && rows >= W) {
-    for (int64_t k = 0; k < rows; k += W) {
-      const int64_t at = k + W <= rows ? k : rows - W;
-#pragma GCC unroll 16
-      for (int i = 0; i < W; ++i) to[at + i] = load(from + i * frame_stride + at);
-      transpose<T>(to + at);
-    }
-  } else {
-    for (int64_t k = 0; k < rows; ++k) {
-      to[k] = Vec<T>{};
-      for (int64_t l = 0; l < W && l < frames; ++l)
-        to[k][l] = from[k * row_stride + l * frame_stride];
-    }
-  }
+LAPPED_INLINE Vec<T> load_last(const T* from, int64_t frames) {
+  return load_first(from, frames);
+}
+template <class T>
+LAPPED_INLINE Cvec<T> load_last(const Complex<T>* from, int64_t frames) {
+  return load_first_complex(reinterpret_cast<const T*>(from), frames);
 }
 
-// The same for complex values.
+// Elements of a work array that a vector of memory becomes: rows of real lanes, or of real and
+// imaginary ones.
 template <class T>
-void read_lanes(const Complex<T>* from, int64_t rows, int64_t row_stride, int64_t frame_stride,
-                int64_t first, int64_t frames, Cvec<T>* to) {
-  constexpr int W = kLanes<T>, H = W / 2;
+LAPPED_INLINE void from_columns(const Vec<T>* v, Vec<T>* to) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes<T>; ++i) to[i] = v[i];
+}
+template <class T>
+LAPPED_INLINE void from_columns(const Vec<T>* v, Cvec<T>* to) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes<T> / 2; ++i) to[i] = Cvec<T>{v[2 * i], v[2 * i + 1]};
+}
+
+// to[k] = lanes of from[k, first ..], zeros in lanes from `frames` on; from in whatever layout, To
+// being vectors of what E is.
+template <class E, class To>
+void read_lanes(const E* from, int64_t rows, int64_t row_stride, int64_t frame_stride,
+                int64_t first, int64_t frames, To* to) {
+  using T = typename PartOf<E>::Type;
+  constexpr int W = kLanes<T>, H = W * sizeof(T) / sizeof(E);
   from += first * frame_stride;
   if (frame_stride == 1 && frames >= W) {
     for (int64_t k = 0; k < rows; ++k) to[k] = load_streamed(from + k * row_stride);
-    return;
-  }
-  if (row_stride == 1 && frames >= W && rows >= H) {
+  } else if (frame_stride == 1) {
+    for (int64_t k = 0; k < rows; ++k) to[k] = load_last(from + k * row_stride, frames);
+  } else if (row_stride == 1 && rows >= H) {
     for (int64_t k = 0; k < rows; k += H) {
       const int64_t at = k + H <= rows ? k : rows - H;
       Vec<T> v[W];
 #pragma GCC unroll 16
       for (int i = 0; i < W; ++i)
-        v[i] = load(reinterpret_cast<const T*>(from + i * frame_stride + at));
+        v[i] =
+            i < frames ? load(reinterpret_cast<const T*>(from + i * frame_stride + at)) : Vec<T>{};
       transpose<T>(v);
-#pragma GCC unroll 16
-      for (int i = 0; i < H; ++i) to[at + i] = Cvec<T>{v[2 * i], v[2 * i + 1]};
+      from_columns<T>(v, to + at);
     }
-    return;
-  }
-  for (int64_t k = 0; k < rows; ++k) {
-    to[k] = Cvec<T>{};
-    for (int64_t l = 0; l < W && l < frames; ++l) {
-      to[k].re[l] = from[k * row_stride + l * frame_stride].re;
-      to[k].im[l] = from[k * row_stride + l * frame_stride].im;
+  } else {
+    for (int64_t k = 0; k < rows; ++k) {
+      alignas(LAPPED_VECTOR_BYTES) E row[W]{};
+      for (int64_t l = 0; l < W && l < frames; ++l)
+        row[l] = from[k * row_stride + l * frame_stride];
+      to[k] = load_last(row, W);
     }
   }
 }
