@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// DFTs of 2 to 16 points on registers: a[k] <- sum_q a[q] exp(-+ 2 pi i k q / R), straight-line so
-// that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -,
-// difference (-, too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The
-// includer defines LAPPED_INLINE.
+// DFTs of 2 to 16 points on registers: A_k = sum_q a_q exp(-+ 2 pi i k q / R), straight-line so that
+// nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -, difference (-,
+// too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer
+// defines LAPPED_INLINE.
+//
+// Points come from in(Index<q>) as they are needed and go to out(Index<k>, A_k) as soon as they are
+// known, all after the last has come: a processor that looks ahead a hundred instructions does the
+// sums of some points beside the products that precede or follow others.
 #pragma once
 #include <type_traits>
+#include <utility>
 
 #if defined(__CUDACC__)
 #define LAPPED_UNROLL _Pragma("unroll")
@@ -59,27 +64,30 @@ LAPPED_ROOTS(13,
 #undef LAPPED_LIST
 #undef LAPPED_ROOTS
 
-template <bool Inverse, class C>
-LAPPED_INLINE void butterfly(C (&a)[2]) {
-  const C t = a[1];
-  a[1] = a[0] - t;
-  a[0] = a[0] + t;
+template <int I>
+struct Index {
+  static constexpr int value = I;
+};
+
+// The next differences in a row of butterflies: by the unit that adds, or `difference`.
+enum class By { kSums, kProducts };
+template <By unit, class C>
+LAPPED_INLINE C minus(C a, C b) {
+  if constexpr (unit == By::kProducts)
+    return difference(a, b);
+  else
+    return a - b;
 }
 
-// Fused: its first differences are `difference`.
-template <bool Inverse, bool Fused = false, class C>
-LAPPED_INLINE void butterfly4(C& a0, C& a1, C& a2, C& a3) {
-  const C s02 = a0 + a2, d02 = Fused ? difference(a0, a2) : a0 - a2, s13 = a1 + a3,
-          d13 = quarter_turn<Inverse>(Fused ? difference(a1, a3) : a1 - a3);
+// Differences of the first level, and of all.
+template <bool Inverse, By first, By second = By::kSums, class C>
+LAPPED_INLINE void four(C& a0, C& a1, C& a2, C& a3) {
+  const C s02 = a0 + a2, d02 = minus<first>(a0, a2), s13 = a1 + a3,
+          d13 = quarter_turn<Inverse>(minus<first>(a1, a3));
   a0 = s02 + s13;
   a1 = d02 + d13;
-  a2 = s02 - s13;
+  a2 = minus<second>(s02, s13);
   a3 = d02 - d13;
-}
-
-template <bool Inverse, class C>
-LAPPED_INLINE void butterfly(C (&a)[4]) {
-  butterfly4<Inverse>(a[0], a[1], a[2], a[3]);
 }
 
 // exp(-+ i pi / 4) a and exp(-+ 3 i pi / 4) a
@@ -92,21 +100,10 @@ LAPPED_INLINE C eighth_turn(C a) {
     return {(a.re + a.im) * h, (a.im - a.re) * h};
 }
 
-template <bool Inverse, class C>
-LAPPED_INLINE void butterfly(C (&a)[8]) {
-  C e0 = a[0] + a[4], e1 = a[1] + a[5], e2 = a[2] + a[6], e3 = a[3] + a[7];
-  C o0 = difference(a[0], a[4]), o1 = eighth_turn<Inverse>(difference(a[1], a[5])),
-    o2 = quarter_turn<Inverse>(difference(a[2], a[6])),
-    o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(difference(a[3], a[7])));
-  butterfly4<Inverse>(e0, e1, e2, e3);
-  butterfly4<Inverse>(o0, o1, o2, o3);
-  a[0] = e0, a[2] = e1, a[4] = e2, a[6] = e3;
-  a[1] = o0, a[3] = o1, a[5] = o2, a[7] = o3;
-}
-
 // exp(-+ 2 pi i K / 16) a, for the products of 1, 2 and 3
 template <bool Inverse, int K, class C>
 LAPPED_INLINE C sixteenth_turns(C a) {
+  if constexpr (K == 0) return a;
   if constexpr (K == 2) return eighth_turn<Inverse>(a);
   if constexpr (K == 4) return quarter_turn<Inverse>(a);
   if constexpr (K == 6) return quarter_turn<Inverse>(eighth_turn<Inverse>(a));
@@ -117,63 +114,153 @@ LAPPED_INLINE C sixteenth_turns(C a) {
   return {a.re * c + a.im * s, a.im * c - a.re * s};
 }
 
-// Points q + 4 p over p, then over q.
-template <bool Inverse, class C>
-LAPPED_INLINE void butterfly(C (&a)[16]) {
-  LAPPED_UNROLL
-  for (int q = 0; q < 4; ++q) butterfly4<Inverse, true>(a[q], a[q + 4], a[q + 8], a[q + 12]);
-  a[5] = sixteenth_turns<Inverse, 1>(a[5]);
-  a[6] = sixteenth_turns<Inverse, 2>(a[6]);
-  a[7] = sixteenth_turns<Inverse, 3>(a[7]);
-  a[9] = sixteenth_turns<Inverse, 2>(a[9]);
-  a[10] = sixteenth_turns<Inverse, 4>(a[10]);
-  a[11] = sixteenth_turns<Inverse, 6>(a[11]);
-  a[13] = sixteenth_turns<Inverse, 3>(a[13]);
-  a[14] = sixteenth_turns<Inverse, 6>(a[14]);
-  a[15] = sixteenth_turns<Inverse, 9>(a[15]);
-  C out[16];
-  LAPPED_UNROLL
-  for (int k = 0; k < 4; ++k) {
-    butterfly4<Inverse, true>(a[4 * k], a[4 * k + 1], a[4 * k + 2], a[4 * k + 3]);
-    LAPPED_UNROLL
-    for (int i = 0; i < 4; ++i) out[k + 4 * i] = a[4 * k + i];
-  }
-  LAPPED_UNROLL
-  for (int k = 0; k < 16; ++k) a[k] = out[k];
-}
+template <class In>
+using PointOf = std::decay_t<decltype(std::declval<In>()(Index<0>{}))>;
 
-// Odd R: with s_q = a_q + a_(R-q), d_q = a_q - a_(R-q):  a_k = a_0 + sum_q s_q cos(2 pi k q / R) -+
+// Odd R: with s_q = a_q + a_(R-q), d_q = a_q - a_(R-q):  A_k = a_0 + sum_q s_q cos(2 pi k q / R) -+
 // i sum_q d_q sin(2 pi k q / R).
-template <bool Inverse, class C, int R>
-LAPPED_INLINE void butterfly(C (&a)[R]) {
+template <int R>
+struct Butterfly {
   static_assert(R % 2 == 1);
-  using T = typename C::Scalar;
-  constexpr int H = R / 2;
-  constexpr Roots<R> roots{};
-  C s[H], d[H], total = a[0];
-  LAPPED_UNROLL
-  for (int q = 0; q < H; ++q) {
-    s[q] = a[q + 1] + a[R - 1 - q];
-    d[q] = a[q + 1] - a[R - 1 - q];
-    total = total + s[q];
+  static constexpr int H = R / 2;
+
+  template <bool Inverse, class In, class Out>
+  static LAPPED_INLINE void run(In in, Out out) {
+    halves<Inverse>(in, out, std::make_integer_sequence<int, H>{});
   }
-  C out[R];
-  LAPPED_UNROLL
-  for (int k = 1; k <= H; ++k) {
-    C even = a[0], odd{};
+  template <bool Inverse, class In, class Out, int... Q>
+  static LAPPED_INLINE void halves(In in, Out out, std::integer_sequence<int, Q...>) {
+    using C = PointOf<In>;
+    const C first = in(Index<0>{});
+    C s[H], d[H], total = first;
+    (half(in(Index<Q + 1>{}), in(Index<R - 1 - Q>{}), s[Q], d[Q], total), ...);
+    out(Index<0>{}, total);
+    (pair<Inverse, Q + 1>(first, s, d, out), ...);
+  }
+  template <class C>
+  static LAPPED_INLINE void half(C a, C b, C& s, C& d, C& total) {
+    s = a + b;
+    d = a - b;
+    total = total + s;
+  }
+  template <bool Inverse, int K, class C, class Out>
+  static LAPPED_INLINE void pair(C even, const C (&s)[H], const C (&d)[H], Out out) {
+    using T = typename C::Scalar;
+    constexpr Roots<R> roots{};
+    C odd{};
     LAPPED_UNROLL
     for (int q = 0; q < H; ++q) {
-      const T c = T(roots.cos[k * (q + 1) % R]), w = T(roots.sin[k * (q + 1) % R]);
+      const T c = T(roots.cos[K * (q + 1) % R]), w = T(roots.sin[K * (q + 1) % R]);
       even = {even.re + s[q].re * c, even.im + s[q].im * c};
       odd = q == 0 ? C{d[q].re * w, d[q].im * w} : C{odd.re + d[q].re * w, odd.im + d[q].im * w};
     }
     const C turned = quarter_turn<Inverse>(odd);
-    out[k] = even + turned;
-    out[R - k] = even - turned;
+    out(Index<K>{}, even + turned);
+    out(Index<R - K>{}, even - turned);
   }
-  a[0] = total;
-  LAPPED_UNROLL
-  for (int k = 1; k < R; ++k) a[k] = out[k];
+};
+
+template <>
+struct Butterfly<2> {
+  template <bool Inverse, class In, class Out>
+  static LAPPED_INLINE void run(In in, Out out) {
+    const auto a = in(Index<0>{}), b = in(Index<1>{});
+    out(Index<0>{}, a + b);
+    out(Index<1>{}, a - b);
+  }
+};
+
+template <>
+struct Butterfly<4> {
+  template <bool Inverse, class In, class Out>
+  static LAPPED_INLINE void run(In in, Out out) {
+    auto a0 = in(Index<0>{}), a2 = in(Index<2>{}), a1 = in(Index<1>{}), a3 = in(Index<3>{});
+    four<Inverse, By::kSums>(a0, a1, a2, a3);
+    out(Index<0>{}, a0);
+    out(Index<1>{}, a1);
+    out(Index<2>{}, a2);
+    out(Index<3>{}, a3);
+  }
+};
+
+template <>
+struct Butterfly<8> {
+  // Inner: nothing but loads and stores around it, so that its sums alone would keep one unit busy.
+  template <bool Inverse, By inner = By::kSums, class In, class Out>
+  static LAPPED_INLINE void run(In in, Out out) {
+    using C = PointOf<In>;
+    const C a0 = in(Index<0>{}), a4 = in(Index<4>{});
+    C e0 = a0 + a4, o0 = difference(a0, a4);
+    const C a2 = in(Index<2>{}), a6 = in(Index<6>{});
+    C e2 = a2 + a6, o2 = quarter_turn<Inverse>(difference(a2, a6));
+    const C a1 = in(Index<1>{}), a5 = in(Index<5>{});
+    C e1 = a1 + a5, o1 = eighth_turn<Inverse>(difference(a1, a5));
+    const C a3 = in(Index<3>{}), a7 = in(Index<7>{});
+    C e3 = a3 + a7, o3 = quarter_turn<Inverse>(eighth_turn<Inverse>(difference(a3, a7)));
+    four<Inverse, inner>(e0, e1, e2, e3);
+    out(Index<0>{}, e0);
+    out(Index<2>{}, e1);
+    out(Index<4>{}, e2);
+    out(Index<6>{}, e3);
+    four<Inverse, inner>(o0, o1, o2, o3);
+    out(Index<1>{}, o0);
+    out(Index<3>{}, o1);
+    out(Index<5>{}, o2);
+    out(Index<7>{}, o3);
+  }
+};
+
+// Points q + 4 p over p, then over q.
+template <>
+struct Butterfly<16> {
+  template <bool Inverse, class In, class Out>
+  static LAPPED_INLINE void run(In in, Out out) {
+    PointOf<In> a[16];
+    over_p<Inverse, 0>(in, a);
+    over_p<Inverse, 1>(in, a);
+    over_p<Inverse, 2>(in, a);
+    over_p<Inverse, 3>(in, a);
+    over_q<Inverse, 0>(a, out);
+    over_q<Inverse, 1>(a, out);
+    over_q<Inverse, 2>(a, out);
+    over_q<Inverse, 3>(a, out);
+  }
+  template <bool Inverse, int Q, class In, class C>
+  static LAPPED_INLINE void over_p(In in, C (&a)[16]) {
+    C a0 = in(Index<Q>{}), a1 = in(Index<Q + 4>{}), a2 = in(Index<Q + 8>{}),
+      a3 = in(Index<Q + 12>{});
+    four<Inverse, By::kProducts>(a0, a1, a2, a3);
+    a[Q] = a0;
+    a[Q + 4] = sixteenth_turns<Inverse, Q>(a1);
+    a[Q + 8] = sixteenth_turns<Inverse, 2 * Q>(a2);
+    a[Q + 12] = sixteenth_turns<Inverse, 3 * Q>(a3);
+  }
+  template <bool Inverse, int K, class C, class Out>
+  static LAPPED_INLINE void over_q(C (&a)[16], Out out) {
+    four<Inverse, By::kProducts>(a[4 * K], a[4 * K + 1], a[4 * K + 2], a[4 * K + 3]);
+    out(Index<K>{}, a[4 * K]);
+    out(Index<K + 4>{}, a[4 * K + 1]);
+    out(Index<K + 8>{}, a[4 * K + 2]);
+    out(Index<K + 12>{}, a[4 * K + 3]);
+  }
+};
+
+// The same in place.
+template <class C>
+struct PointsOf {
+  C* a;
+  template <int K>
+  LAPPED_INLINE C operator()(Index<K>) const {
+    return a[K];
+  }
+  template <int K>
+  LAPPED_INLINE void operator()(Index<K>, C value) const {
+    a[K] = value;
+  }
+};
+template <bool Inverse, class C, int R>
+LAPPED_INLINE void butterfly(C (&a)[R]) {
+  Butterfly<R>::template run<Inverse>(PointsOf<C>{a}, PointsOf<C>{a});
 }
 
 // The one place where a radix known at run time becomes a template argument.

@@ -13,34 +13,39 @@ constexpr int64_t kFftBlockBytes = 16 << 10;
 
 // --- one stage over `blocks` consecutive blocks ---
 
-// A point of a butterfly of R, loaded once although it is used twice, where sixteen registers hold
-// them all.
+// A point of a butterfly of R, loaded once although it is used twice, where registers hold them
+// all; before a product because that takes another operand from memory.
 template <int R, class T>
-LAPPED_INLINE Cvec<T> loaded(const Cvec<T>& point) {
-  if constexpr (kRadices == Radices::kFour && R <= 5)
+LAPPED_INLINE Cvec<T> loaded(const Cvec<T>& point, bool before_product) {
+  constexpr bool few = kRadices == Radices::kFour && R <= 5;
+  if (few || (before_product && kRadices == Radices::kSixteen))
     return {kept<Vec<T>>(point.re), kept<Vec<T>>(point.im)};
-  else
-    return point;
+  return point;
 }
 
-// Points j + r m of a block, z being its point j, w the row j of its twiddles.
+// Points j + r m of a block, z being its point j, w the row j of its twiddles: what follows the
+// sums of a forward butterfly, and what precedes those of an inverse one.
 template <int R, class T>
-LAPPED_INLINE void forward_butterfly(Cvec<T> (&a)[R], const T* w, Cvec<T>* z, int64_t m) {
-  butterfly<false>(a);
-  z[0] = a[0];
-#pragma GCC unroll 16
-  for (int r = 1; r < R; ++r)
-    z[r * m] = times<false>(a[r], splat(w[2 * r - 2]), splat(w[2 * r - 1]));
-}
-
+struct TurnedOut {
+  Cvec<T>* z;
+  int64_t m;
+  Factors<T> factors;
+  template <int K>
+  LAPPED_INLINE void operator()(Index<K>, Cvec<T> x) const {
+    z[K * m] = K == 0 ? x : factors.template times<false>(x, K - 1);
+  }
+};
 template <int R, class T>
-LAPPED_INLINE void inverse_butterfly(Cvec<T> (&a)[R], const T* w, const Cvec<T>* z, int64_t m) {
-  a[0] = loaded<R>(z[0]);
-#pragma GCC unroll 16
-  for (int r = 1; r < R; ++r)
-    a[r] = times<true>(loaded<R>(z[r * m]), splat(w[2 * r - 2]), splat(w[2 * r - 1]));
-  butterfly<true>(a);
-}
+struct TurnedIn {
+  const Cvec<T>* z;
+  int64_t m;
+  Factors<T> factors;
+  template <int Q>
+  LAPPED_INLINE Cvec<T> operator()(Index<Q>) const {
+    const Cvec<T> x = loaded<R>(z[Q * m], true);
+    return Q == 0 ? x : factors.template times<true>(x, Q - 1);
+  }
+};
 
 template <int R, class T>
 void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t blocks) {
@@ -48,10 +53,9 @@ void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t
   for (int64_t b = 0; b < blocks; ++b, z += R * m) {
     const T* w = twiddles + stage.twiddle;
     for (int64_t j = 0; j < m; ++j, w += 2 * (R - 1)) {
-      Cvec<T> a[R];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) a[r] = z[j + r * m];
-      forward_butterfly(a, w, z + j, m);
+      Cvec<T>* const own = z + j;
+      Butterfly<R>::template run<false>([=](auto q) LAPPED_LAMBDA { return own[q.value * m]; },
+                                        TurnedOut<R, T>{own, m, Factors<T>(w)});
     }
   }
 }
@@ -62,10 +66,10 @@ void inverse_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t
   for (int64_t b = 0; b < blocks; ++b, z += R * m) {
     const T* w = twiddles + stage.twiddle;
     for (int64_t j = 0; j < m; ++j, w += 2 * (R - 1)) {
-      Cvec<T> a[R];
-      inverse_butterfly(a, w, z + j, m);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) z[j + r * m] = a[r];
+      Cvec<T>* const own = z + j;
+      Butterfly<R>::template run<true>(
+          TurnedIn<R, T>{own, m, Factors<T>(w)},
+          [=](auto k, Cvec<T> x) LAPPED_LAMBDA { own[k.value * m] = x; });
     }
   }
 }
@@ -74,12 +78,12 @@ void inverse_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t
 template <int R, bool Inverse, class T>
 void innermost_stage(Cvec<T>* z, int64_t blocks) {
   for (int64_t b = 0; b < blocks; ++b, z += R) {
-    Cvec<T> a[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) a[r] = loaded<R>(z[r]);
-    butterfly<Inverse>(a);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) z[r] = a[r];
+    const auto in = [=](auto q) LAPPED_LAMBDA { return loaded<R>(z[q.value], false); };
+    const auto out = [=](auto k, Cvec<T> x) LAPPED_LAMBDA { z[k.value] = x; };
+    if constexpr (R == 8)
+      Butterfly<8>::run<Inverse, By::kProducts>(in, out);
+    else
+      Butterfly<R>::template run<Inverse>(in, out);
   }
 }
 
@@ -170,12 +174,9 @@ void first_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
     for (int r = 0; r < R; ++r)
       read_tile(plan, frames, 2 * (j + r * m), reinterpret_cast<Vec<T>*>(legs[r]));
     const T* w = plan.fft.twiddles + stage.twiddle + j * 2 * (R - 1);
-    for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
-      Cvec<T> a[R];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) a[r] = legs[r][i];
-      forward_butterfly(a, w, z + j + i, m);
-    }
+    for (int i = 0; i < H; ++i, w += 2 * (R - 1))
+      Butterfly<R>::template run<false>([&](auto q) LAPPED_LAMBDA { return legs[q.value][i]; },
+                                        TurnedOut<R, T>{z + j + i, m, Factors<T>(w)});
   });
 }
 
@@ -187,12 +188,10 @@ void last_stage(const StftView<T>& plan, const Cvec<T>* z, int64_t count, T* sum
   Cvec<T> legs[R][H];
   each_tile<T>(m, [&](int64_t j, int64_t skip) LAPPED_LAMBDA {
     const T* w = plan.fft.twiddles + stage.twiddle + j * 2 * (R - 1);
-    for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
-      Cvec<T> a[R];
-      inverse_butterfly(a, w, z + j + i, m);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) legs[r][i] = a[r];
-    }
+    for (int i = 0; i < H; ++i, w += 2 * (R - 1))
+      Butterfly<R>::template run<true>(
+          TurnedIn<R, T>{z + j + i, m, Factors<T>(w)},
+          [&](auto k, Cvec<T> x) LAPPED_LAMBDA { legs[k.value][i] = x; });
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
       add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, count, sums);
@@ -218,14 +217,15 @@ void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T
     });
     for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
       const LanePointers window(plan.analysis_window + 2 * (j + i), 2 * m);
-      Cvec<T> a[R];
-      each_constant<R>([&](auto r) LAPPED_LAMBDA {
-        const BlockTile<T>& tile = tiles[r % K];
-        const T* const factor = window[r];  // products not fused with sums: see difference()
-        a[r] = {kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(factor[0])),
-                kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(factor[1]))};
-      });
-      forward_butterfly(a, w, z + j + i, m);
+      Butterfly<R>::template run<false>(
+          [&](auto q) LAPPED_LAMBDA {
+            constexpr int r = decltype(q)::value;
+            const BlockTile<T>& tile = tiles[r % K];
+            const T* const factor = window[r];  // products not fused with sums: see difference()
+            return Cvec<T>(kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(factor[0])),
+                           kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(factor[1])));
+          },
+          TurnedOut<R, T>{z + j + i, m, Factors<T>(w)});
     }
   }
 }
@@ -241,17 +241,20 @@ void last_shared_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSum
     for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
       const LanePointers window(plan.synthesis_window + 2 * (j + i), 2 * m);
       Cvec<T> a[R];
-      inverse_butterfly(a, w, z + j + i, m);
-      each_constant<K>([&](auto k) LAPPED_LAMBDA {
-        constexpr int legs = legs_from<R, K>(k);
-        T* const carried = sums.carried + 2 * (j + i + k * m) * kFramesBeyond;
-        const auto factor = [&](auto q) LAPPED_LAMBDA { return window[q * K + k]; };
-        tiles[k][2 * i] = overlapped<legs>(
-            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(factor(q)[0]); }, carried);
-        tiles[k][2 * i + 1] = overlapped<legs>(
-            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(factor(q)[1]); },
-            carried + kFramesBeyond);
-      });
+      Butterfly<R>::template run<true>(
+          TurnedIn<R, T>{z + j + i, m, Factors<T>(w)}, [&](auto r, Cvec<T> x) LAPPED_LAMBDA {
+            constexpr int k = r.value % K, legs = legs_from<R, K>(k);
+            a[r.value] = x;
+            if constexpr (r.value + K < R) return;  // legs that add up come in this order
+            T* const carried = sums.carried + 2 * (j + i + k * m) * kFramesBeyond;
+            const auto factor = [&](auto q) LAPPED_LAMBDA { return window[q * K + k]; };
+            tiles[k][2 * i] = overlapped<legs>(
+                [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(factor(q)[0]); },
+                carried);
+            tiles[k][2 * i + 1] = overlapped<legs>(
+                [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(factor(q)[1]); },
+                carried + kFramesBeyond);
+          });
     }
 #pragma GCC unroll 4
     for (int k = 0; k < K; ++k) {
