@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// DFTs of 2 to 16 points on registers: A_k = sum_q a_q exp(-+ 2 pi i k q / R), straight-line so that
-// nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -, difference (-,
-// too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The includer
-// defines LAPPED_INLINE.
+// DFTs of 2 to 16 points on registers: A_k = sum_q a_q exp(-+ 2 pi i k q / R), straight-line so
+// that nothing spills for lack of unrolling. Of any complex type C that has re, im, +, -,
+// difference (-, too), its Scalar (what a part can be multiplied by) and quarter_turn<Inverse>. The
+// includer defines LAPPED_INLINE.
 //
-// Points come from in(Index<q>) as they are needed and go to out(Index<k>, A_k) as soon as they are
-// known, all after the last has come: a processor that looks ahead a hundred instructions does the
-// sums of some points beside the products that precede or follow others.
+// Points come from in(Index<q>) and go to out(Index<k>, A_k), all after the last has come; those of
+// even R as they are needed and known, because a processor that looks ahead a hundred instructions
+// does the sums of some beside the products that precede or follow others. Of k, k + 2, k + 4, ...
+// the highest goes out last.
 #pragma once
 #include <type_traits>
 #include <utility>
@@ -69,7 +70,7 @@ struct Index {
   static constexpr int value = I;
 };
 
-// The next differences in a row of butterflies: by the unit that adds, or `difference`.
+// How differences are worked out: by the unit that adds, or by `difference`.
 enum class By { kSums, kProducts };
 template <By unit, class C>
 LAPPED_INLINE C minus(C a, C b) {
@@ -79,14 +80,14 @@ LAPPED_INLINE C minus(C a, C b) {
     return a - b;
 }
 
-// Differences of the first level, and of all.
-template <bool Inverse, By first, By second = By::kSums, class C>
+// Four points, their first differences as given.
+template <bool Inverse, By first, class C>
 LAPPED_INLINE void four(C& a0, C& a1, C& a2, C& a3) {
   const C s02 = a0 + a2, d02 = minus<first>(a0, a2), s13 = a1 + a3,
           d13 = quarter_turn<Inverse>(minus<first>(a1, a3));
   a0 = s02 + s13;
   a1 = d02 + d13;
-  a2 = minus<second>(s02, s13);
+  a2 = s02 - s13;
   a3 = d02 - d13;
 }
 
@@ -126,37 +127,39 @@ struct Butterfly {
 
   template <bool Inverse, class In, class Out>
   static LAPPED_INLINE void run(In in, Out out) {
-    halves<Inverse>(in, out, std::make_integer_sequence<int, H>{});
+    points<Inverse>(in, out, std::make_integer_sequence<int, R>{});
   }
-  template <bool Inverse, class In, class Out, int... Q>
-  static LAPPED_INLINE void halves(In in, Out out, std::integer_sequence<int, Q...>) {
-    using C = PointOf<In>;
-    const C first = in(Index<0>{});
-    C s[H], d[H], total = first;
-    (half(in(Index<Q + 1>{}), in(Index<R - 1 - Q>{}), s[Q], d[Q], total), ...);
-    out(Index<0>{}, total);
-    (pair<Inverse, Q + 1>(first, s, d, out), ...);
+  template <bool Inverse, class In, class Out, int... K>
+  static LAPPED_INLINE void points(In in, Out out, std::integer_sequence<int, K...>) {
+    PointOf<In> a[R] = {in(Index<K>{})...};
+    transform<Inverse>(a);
+    (out(Index<K>{}, a[K]), ...);
   }
-  template <class C>
-  static LAPPED_INLINE void half(C a, C b, C& s, C& d, C& total) {
-    s = a + b;
-    d = a - b;
-    total = total + s;
-  }
-  template <bool Inverse, int K, class C, class Out>
-  static LAPPED_INLINE void pair(C even, const C (&s)[H], const C (&d)[H], Out out) {
+  template <bool Inverse, class C>
+  static LAPPED_INLINE void transform(C (&a)[R]) {
     using T = typename C::Scalar;
     constexpr Roots<R> roots{};
-    C odd{};
+    C s[H], d[H], total = a[0];
     LAPPED_UNROLL
     for (int q = 0; q < H; ++q) {
-      const T c = T(roots.cos[K * (q + 1) % R]), w = T(roots.sin[K * (q + 1) % R]);
-      even = {even.re + s[q].re * c, even.im + s[q].im * c};
-      odd = q == 0 ? C{d[q].re * w, d[q].im * w} : C{odd.re + d[q].re * w, odd.im + d[q].im * w};
+      s[q] = a[q + 1] + a[R - 1 - q];
+      d[q] = a[q + 1] - a[R - 1 - q];
+      total = total + s[q];
     }
-    const C turned = quarter_turn<Inverse>(odd);
-    out(Index<K>{}, even + turned);
-    out(Index<R - K>{}, even - turned);
+    LAPPED_UNROLL
+    for (int k = 1; k <= H; ++k) {
+      C even = a[0], odd{};
+      LAPPED_UNROLL
+      for (int q = 0; q < H; ++q) {
+        const T c = T(roots.cos[k * (q + 1) % R]), w = T(roots.sin[k * (q + 1) % R]);
+        even = {even.re + s[q].re * c, even.im + s[q].im * c};
+        odd = q == 0 ? C{d[q].re * w, d[q].im * w} : C{odd.re + d[q].re * w, odd.im + d[q].im * w};
+      }
+      const C turned = quarter_turn<Inverse>(odd);
+      a[k] = even + turned;
+      a[R - k] = even - turned;
+    }
+    a[0] = total;
   }
 };
 
@@ -185,7 +188,7 @@ struct Butterfly<4> {
 
 template <>
 struct Butterfly<8> {
-  // Inner: nothing but loads and stores around it, so that its sums alone would keep one unit busy.
+  // inner: of the two transforms of four.
   template <bool Inverse, By inner = By::kSums, class In, class Out>
   static LAPPED_INLINE void run(In in, Out out) {
     using C = PointOf<In>;

@@ -80,13 +80,13 @@ void append(std::vector<T>& out, Cd v) {
 }  // namespace
 
 template <class T>
-FftTables<T>::FftTables(int64_t n, Radices radices, int first) {
+FftTables<T>::FftTables(int64_t n, Radices radices, int first, int64_t tile) {
   view_.n = n;
   const std::vector<int> found = radices_of(n, radices, first);
   if (n > 1 && found.empty())
     make_bluestein(radices);
   else
-    make_stages(found);
+    make_stages(found, tile);
   view_.twiddles = twiddles_.data();
   view_.position = position_.data();
   view_.chirp = chirp_.data();
@@ -94,7 +94,7 @@ FftTables<T>::FftTables(int64_t n, Radices radices, int first) {
 }
 
 template <class T>
-void FftTables<T>::make_stages(const std::vector<int>& radices) {
+void FftTables<T>::make_stages(const std::vector<int>& radices, int64_t tile) {
   int64_t length = view_.n;
   for (int radix : radices) {
     const int64_t sub = length / radix;
@@ -103,11 +103,13 @@ void FftTables<T>::make_stages(const std::vector<int>& radices) {
       for (int r = 1; r < radix; ++r) append(twiddles_, root(j * r, length));
     length = sub;
   }
+  view_.tiled = tile > 0 && !radices.empty() && view_.stages[0].sub_length >= tile;
   position_.resize(view_.n);
   for (int64_t k = 0; k < view_.n; ++k) {
     int64_t rest = k, at = 0;
     for (int s = 0; s < view_.stage_count; ++s) {
-      at += rest % view_.stages[s].radix * view_.stages[s].sub_length;
+      const int64_t step = s == 0 ? part_stride(view_) : view_.stages[s].sub_length;
+      at += rest % view_.stages[s].radix * step;
       rest /= view_.stages[s].radix;
     }
     position_[k] = static_cast<int32_t>(at);

@@ -22,6 +22,9 @@ constexpr int kLargestRadix = 13;
 enum class Radices { kFour, kEight, kSixteen };
 constexpr int kMaxStages = 48;
 
+// Parts (fft_parts) whose distance is a power of two would evict each other from a cache.
+constexpr int64_t kPartGap = 1;
+
 struct FftStage {
   int32_t radix;
   int64_t sub_length;  // M
@@ -34,6 +37,8 @@ struct FftView {
   int64_t n;
   int stage_count;
   FftStage stages[kMaxStages];
+  // The outermost stage turns tiles of samples into parts and back, kPartGap elements between them.
+  bool tiled;
   const T* twiddles;
   const int32_t* position;  // n
   // Bluestein: length of the convolution (0: none), its plan, chirp[n] and the chirp's spectrum by
@@ -44,10 +49,16 @@ struct FftView {
   const T* chirp_spectrum;  // of conj(chirp), divided by `padded`
 };
 
+// From one part to the next in the work array of a transform.
+template <class T>
+static int64_t part_stride(const FftView<T>& fft) {
+  return fft.stages[0].sub_length + (fft.tiled ? kPartGap : 0);
+}
+
 // Elements the work array of a transform needs.
 template <class T>
-constexpr int64_t fft_work_length(const FftView<T>& fft) {
-  return fft.padded ? fft.padded : fft.n;
+static int64_t fft_work_length(const FftView<T>& fft) {
+  return fft.padded ? fft.padded : fft.tiled ? fft.stages[0].radix * part_stride(fft) : fft.n;
 }
 
 // After the first stage a transform falls into this many parts that no longer meet, part s holding
@@ -60,12 +71,13 @@ static int64_t fft_parts(const FftView<T>& fft) {
 template <class T>
 class FftTables {
  public:
-  // first: the outermost stage's radix, which divides n; 0: any.
-  FftTables(int64_t n, Radices radices, int first = 0);
+  // first: the outermost stage's radix, which divides n; 0: any. tile: elements that a tile of
+  // samples makes, 0: no tiles.
+  FftTables(int64_t n, Radices radices, int first = 0, int64_t tile = 0);
   const FftView<T>& view() const { return view_; }
 
  private:
-  void make_stages(const std::vector<int>& radices);
+  void make_stages(const std::vector<int>& radices, int64_t tile);
   void make_bluestein(Radices radices);
 
   FftView<T> view_{};

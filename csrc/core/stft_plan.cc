@@ -36,7 +36,7 @@ template <class T>
 StftTables<T>::StftTables(const Framing& framing, const std::vector<double>& window, int64_t lanes,
                           Radices radices)
     : fft_(framing.n_fft % 2 ? framing.n_fft : framing.n_fft / 2, radices,
-           sharing_radix<T>(framing, lanes)) {
+           sharing_radix<T>(framing, lanes), framing.n_fft % 2 ? 0 : lanes / 2) {
   view_.framing = framing;
   view_.fft = fft_.view();
   view_.half_length = framing.n_fft % 2 == 0;

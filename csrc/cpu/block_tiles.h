@@ -147,7 +147,7 @@ LAPPED_INLINE Vec<T> overlapped(Leg leg, T* carried) {
 template <class T>
 void clear_lanes(const FftView<T>& fft, int64_t count, Cvec<T>* z) {
   T* const values = reinterpret_cast<T*>(z);
-  for (int64_t i = 0; i < 2 * fft.n; ++i)
+  for (int64_t i = 0; i < 2 * fft_work_length(fft); ++i)
     for (int64_t l = count; l < kLanes<T>; ++l) values[i * kLanes<T> + l] = T(0);
 }
 

@@ -47,8 +47,12 @@ struct TurnedIn {
   }
 };
 
+// A function of its own: what one radix needs of registers is no other's concern.
+#define LAPPED_OWN __attribute__((noinline))
+
 template <int R, class T>
-void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t blocks) {
+LAPPED_OWN void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z,
+                              int64_t blocks) {
   const int64_t m = stage.sub_length;
   for (int64_t b = 0; b < blocks; ++b, z += R * m) {
     const T* w = twiddles + stage.twiddle;
@@ -61,26 +65,27 @@ void forward_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t
 }
 
 template <int R, class T>
-void inverse_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z, int64_t blocks) {
+LAPPED_OWN void inverse_stage(const FftStage& stage, const T* twiddles, Cvec<T>* z,
+                              int64_t blocks) {
   const int64_t m = stage.sub_length;
   for (int64_t b = 0; b < blocks; ++b, z += R * m) {
     const T* w = twiddles + stage.twiddle;
     for (int64_t j = 0; j < m; ++j, w += 2 * (R - 1)) {
       Cvec<T>* const own = z + j;
-      Butterfly<R>::template run<true>(
-          TurnedIn<R, T>{own, m, Factors<T>(w)},
-          [=](auto k, Cvec<T> x) LAPPED_LAMBDA { own[k.value * m] = x; });
+      Butterfly<R>::template run<true>(TurnedIn<R, T>{own, m, Factors<T>(w)},
+                                       [=](auto k, Cvec<T> x)
+                                           LAPPED_LAMBDA { own[k.value * m] = x; });
     }
   }
 }
 
 // The last stage has no twiddles and its points lie side by side.
 template <int R, bool Inverse, class T>
-void innermost_stage(Cvec<T>* z, int64_t blocks) {
+LAPPED_OWN void innermost_stage(Cvec<T>* z, int64_t blocks) {
   for (int64_t b = 0; b < blocks; ++b, z += R) {
     const auto in = [=](auto q) LAPPED_LAMBDA { return loaded<R>(z[q.value], false); };
     const auto out = [=](auto k, Cvec<T> x) LAPPED_LAMBDA { z[k.value] = x; };
-    if constexpr (R == 8)
+    if constexpr (R == 8)  // no twiddles keep the unit of products busy
       Butterfly<8>::run<Inverse, By::kProducts>(in, out);
     else
       Butterfly<R>::template run<Inverse>(in, out);
@@ -144,14 +149,9 @@ void chirp_transform(const FftView<T>& fft, Cvec<T>* z) {
 
 // --- between samples and elements: cpu/frame_tiles.h ---
 
-// Elements a tile of samples makes, and whether the outermost stage can work on such tiles.
+// Elements a tile of samples makes.
 template <class T>
 constexpr int kTileElements = kLanes<T> / 2;
-template <class T>
-bool has_tiles(const StftView<T>& plan) {
-  return plan.half_length && !plan.fft.padded && plan.fft.stage_count > 0 &&
-         plan.fft.stages[0].sub_length >= kTileElements<T>;
-}
 
 // each(j, tile of elements j .. j + kTileElements - 1, how many of them an earlier tile held).
 template <class T, class Each>
@@ -167,7 +167,7 @@ template <int R, class T>
 void first_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
   constexpr int H = kTileElements<T>;
   const FftStage& stage = plan.fft.stages[0];
-  const int64_t m = stage.sub_length;
+  const int64_t m = stage.sub_length, stride = part_stride(plan.fft);
   Cvec<T> legs[R][H];
   each_tile<T>(m, [&](int64_t j, int64_t) LAPPED_LAMBDA {
 #pragma GCC unroll 16
@@ -176,7 +176,7 @@ void first_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
     const T* w = plan.fft.twiddles + stage.twiddle + j * 2 * (R - 1);
     for (int i = 0; i < H; ++i, w += 2 * (R - 1))
       Butterfly<R>::template run<false>([&](auto q) LAPPED_LAMBDA { return legs[q.value][i]; },
-                                        TurnedOut<R, T>{z + j + i, m, Factors<T>(w)});
+                                        TurnedOut<R, T>{z + j + i, stride, Factors<T>(w)});
   });
 }
 
@@ -184,14 +184,14 @@ template <int R, class T>
 void last_stage(const StftView<T>& plan, const Cvec<T>* z, int64_t count, T* sums) {
   constexpr int H = kTileElements<T>;
   const FftStage& stage = plan.fft.stages[0];
-  const int64_t m = stage.sub_length;
+  const int64_t m = stage.sub_length, stride = part_stride(plan.fft);
   Cvec<T> legs[R][H];
   each_tile<T>(m, [&](int64_t j, int64_t skip) LAPPED_LAMBDA {
     const T* w = plan.fft.twiddles + stage.twiddle + j * 2 * (R - 1);
     for (int i = 0; i < H; ++i, w += 2 * (R - 1))
-      Butterfly<R>::template run<true>(
-          TurnedIn<R, T>{z + j + i, m, Factors<T>(w)},
-          [&](auto k, Cvec<T> x) LAPPED_LAMBDA { legs[k.value][i] = x; });
+      Butterfly<R>::template run<true>(TurnedIn<R, T>{z + j + i, stride, Factors<T>(w)},
+                                       [&](auto k, Cvec<T> x)
+                                           LAPPED_LAMBDA { legs[k.value][i] = x; });
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
       add_tile(plan, reinterpret_cast<Vec<T>*>(legs[r]), 2 * (j + r * m), 2 * skip, count, sums);
@@ -208,7 +208,7 @@ template <int R, int K, class T>
 void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
   constexpr int H = kTileElements<T>;
   const FftStage& stage = plan.fft.stages[0];
-  const int64_t m = stage.sub_length;
+  const int64_t m = stage.sub_length, stride = part_stride(plan.fft);
   BlockTile<T> tiles[K];
   const T* w = plan.fft.twiddles + stage.twiddle;
   for (int64_t j = 0; j < m; j += H) {
@@ -225,7 +225,7 @@ void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T
             return Cvec<T>(kept<Vec<T>>(tile.template sample<r / K>(2 * i) * splat(factor[0])),
                            kept<Vec<T>>(tile.template sample<r / K>(2 * i + 1) * splat(factor[1])));
           },
-          TurnedOut<R, T>{z + j + i, m, Factors<T>(w)});
+          TurnedOut<R, T>{z + j + i, stride, Factors<T>(w)});
     }
   }
 }
@@ -234,26 +234,28 @@ template <int R, int K, class T>
 void last_shared_stage(const StftView<T>& plan, const Cvec<T>* z, const FrameSums<T>& sums) {
   constexpr int W = kLanes<T>, H = kTileElements<T>;
   const FftStage& stage = plan.fft.stages[0];
-  const int64_t m = stage.sub_length, hop = 2 * K * m;
+  const int64_t m = stage.sub_length, stride = part_stride(plan.fft), hop = 2 * K * m;
   Vec<T> tiles[K][W];
   const T* w = plan.fft.twiddles + stage.twiddle;
   for (int64_t j = 0; j < m; j += H) {
     for (int i = 0; i < H; ++i, w += 2 * (R - 1)) {
       const LanePointers window(plan.synthesis_window + 2 * (j + i), 2 * m);
       Cvec<T> a[R];
+      const auto add_up = [&](auto k) LAPPED_LAMBDA {
+        constexpr int legs = legs_from<R, K>(k);
+        T* const carried = sums.carried + 2 * (j + i + k * m) * kFramesBeyond;
+        const auto factor = [&](auto q) LAPPED_LAMBDA { return window[q * K + k]; };
+        tiles[k][2 * i] = overlapped<legs>(
+            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(factor(q)[0]); }, carried);
+        tiles[k][2 * i + 1] = overlapped<legs>(
+            [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(factor(q)[1]); },
+            carried + kFramesBeyond);
+      };
       Butterfly<R>::template run<true>(
-          TurnedIn<R, T>{z + j + i, m, Factors<T>(w)}, [&](auto r, Cvec<T> x) LAPPED_LAMBDA {
-            constexpr int k = r.value % K, legs = legs_from<R, K>(k);
+          TurnedIn<R, T>{z + j + i, stride, Factors<T>(w)}, [&](auto r, Cvec<T> x) LAPPED_LAMBDA {
             a[r.value] = x;
-            if constexpr (r.value + K < R) return;  // legs that add up come in this order
-            T* const carried = sums.carried + 2 * (j + i + k * m) * kFramesBeyond;
-            const auto factor = [&](auto q) LAPPED_LAMBDA { return window[q * K + k]; };
-            tiles[k][2 * i] = overlapped<legs>(
-                [&](auto q) LAPPED_LAMBDA { return a[q * K + k].re * splat(factor(q)[0]); },
-                carried);
-            tiles[k][2 * i + 1] = overlapped<legs>(
-                [&](auto q) LAPPED_LAMBDA { return a[q * K + k].im * splat(factor(q)[1]); },
-                carried + kFramesBeyond);
+            if constexpr (r.value + K >= R)  // all legs that add up are there
+              add_up(std::integral_constant<int, r.value % K>{});
           });
     }
 #pragma GCC unroll 4
@@ -276,7 +278,7 @@ void take_carried(int64_t hop, const FrameSums<T>& sums) {
 template <class T>
 void add_to_blocks(const StftView<T>& plan, Cvec<T>* z, int64_t count, T* sums) {
   const FftView<T>& fft = plan.fft;
-  if (has_tiles(plan))
+  if (plan.fft.tiled)
     return with_radix(fft.stages[0].radix, [&](auto radix) {
       last_stage<decltype(radix)::value>(plan, z, count, sums);
     });
@@ -293,7 +295,7 @@ template <class T>
 void start_forward(const StftView<T>& plan, const Frames<T>& frames, T* work) {
   auto* const z = reinterpret_cast<Cvec<T>*>(work);
   const FftView<T>& fft = plan.fft;
-  if (has_tiles(plan)) {
+  if (plan.fft.tiled) {
     bool done = false;
     with_shared_legs(plan, [&](auto radix, auto legs) {
       constexpr int R = decltype(radix)::value, K = decltype(legs)::value;
@@ -315,14 +317,14 @@ template <class T>
 void finish_forward(const FftView<T>& fft, int64_t part, T* work) {
   if (fft.padded || fft.stage_count < 2) return;
   const int64_t length = fft.stages[0].sub_length;
-  run_stages<false>(fft, 1, reinterpret_cast<Cvec<T>*>(work) + part * length, length);
+  run_stages<false>(fft, 1, reinterpret_cast<Cvec<T>*>(work) + part * part_stride(fft), length);
 }
 
 template <class T>
 void start_inverse(const FftView<T>& fft, int64_t part, T* work) {
   if (fft.padded || fft.stage_count < 2) return;
   const int64_t length = fft.stages[0].sub_length;
-  run_stages<true>(fft, 1, reinterpret_cast<Cvec<T>*>(work) + part * length, length);
+  run_stages<true>(fft, 1, reinterpret_cast<Cvec<T>*>(work) + part * part_stride(fft), length);
 }
 
 template <class T>
@@ -335,7 +337,7 @@ void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const Frame
     if (count < kLanes<T>) clear_lanes(plan.fft, count, z);
     last_shared_stage<decltype(radix)::value, decltype(legs)::value>(plan, z, sums);
   };
-  if (has_tiles(plan) && with_shared_legs(plan, add_shared)) return;
+  if (plan.fft.tiled && with_shared_legs(plan, add_shared)) return;
   __builtin_memmove(sums.blocks, sums.blocks + done, static_cast<size_t>(kept) * sizeof(T));
   __builtin_memset(sums.blocks + kept, 0, static_cast<size_t>(done) * sizeof(T));
   if (count > 0) add_to_blocks(plan, z, count, sums.blocks);
@@ -343,7 +345,7 @@ void finish_inverse(const StftView<T>& plan, T* work, int64_t count, const Frame
 
 template <class T>
 bool completes_blocks(const StftView<T>& plan) {
-  return has_tiles(plan) && with_shared_legs(plan, [](auto, auto) {});
+  return plan.fft.tiled && with_shared_legs(plan, [](auto, auto) {});
 }
 
 template <class T>

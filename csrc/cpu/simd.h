@@ -144,9 +144,9 @@ LAPPED_INLINE Cvec<T> times(Cvec<T> a, Vec<T> wr, Vec<T> wi) {
   else
     return {a.re * wr - a.im * wi, a.im * wr + a.re * wi};
 }
-// Complex factors in memory, each part of which is used twice: through two pointers that the compiler
-// has to take for different ones where instructions broadcast an operand from memory for nothing. A
-// register with the part in all lanes would cost a shuffle.
+// Complex factors in memory, each part of which is used twice: through two pointers that the
+// compiler has to take for different ones where instructions broadcast an operand from memory for
+// nothing. A register with the part in all lanes would cost a shuffle.
 template <class T>
 struct Factors {
   const T* first;
@@ -159,8 +159,8 @@ struct Factors {
   // a times factor i, or its conjugate.
   template <bool Conjugate>
   LAPPED_INLINE Cvec<T> times(Cvec<T> a, int64_t i) const {
-    const Vec<T> re = splat(first[2 * i]), im = splat(first[2 * i + 1]),
-                 re2 = splat(second[2 * i]), im2 = splat(second[2 * i + 1]);
+    const Vec<T> re = splat(first[2 * i]), im = splat(first[2 * i + 1]), re2 = splat(second[2 * i]),
+                 im2 = splat(second[2 * i + 1]);
     if constexpr (Conjugate)
       return {a.re * re + a.im * im, a.im * re2 - a.re * im2};
     else
