@@ -2,11 +2,13 @@
 """Results as they are written and exported, read back by the libraries they are for."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
 from lapped import batch
+from lapped.batch.record import commit
 from tests import batch_runs, corpus
 
 soundfile = pytest.importorskip("soundfile")
@@ -227,3 +229,18 @@ def test_options_come_from_toml_and_the_command_line_wins(files, tmp_path):
 def test_a_log_names_what_failed(files, tmp_path):
     batch_runs.run(files, tmp_path / "out", "--log", str(tmp_path / "log.txt"))
     assert "broken.wav: not_audio" in (tmp_path / "log.txt").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system has no such advice")
+@pytest.mark.parametrize(
+    ("size", "read_soon", "leaves"),
+    [(2**20, False, True), (2**20 - 1, False, False), (2**21, True, False)],
+)
+def test_large_results_leave_the_cache(tmp_path, monkeypatch, size, read_soon, leaves):
+    advised = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: advised.append(arguments[1:]))
+    temporary, final = tmp_path / "a.tmp", tmp_path / "a"
+    temporary.write_bytes(bytes(size))
+    commit.replace([(temporary, final)], read_soon=read_soon)
+    assert final.stat().st_size == size
+    assert advised == [(0, 0, os.POSIX_FADV_DONTNEED)] * leaves

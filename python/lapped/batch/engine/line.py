@@ -228,7 +228,8 @@ class Line:
         layout = self._plan.layout
         with commit.writing(layout.folder):
             try:
-                commit.replace([(each.temporary, each.final) for each in pending])
+                moves = [(each.temporary, each.final) for each in pending]
+                commit.replace(moves, read_soon=False)
             finally:
                 sink.clear()
         files = [

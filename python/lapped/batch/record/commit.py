@@ -25,6 +25,8 @@ _FATAL = {
     errno.EMFILE: "too many files are open",
     errno.EFBIG: "a file has become too large for its file system",
 }
+_LARGE = 1 << 20  # bytes
+_FORGETS = hasattr(os, "posix_fadvise")
 
 
 @contextmanager
@@ -37,11 +39,16 @@ def writing(folder: Path) -> Iterator[None]:
         raise EnvironmentFailed(f"cannot write to {folder}: {reason}") from error
 
 
-def replace(moves: Iterable[tuple[Path, Path]]) -> None:
-    """Moves each finished file to its own name, durably: after this they survive a power cut."""
+def replace(moves: Iterable[tuple[Path, Path]], *, read_soon: bool = True) -> None:
+    """Moves each finished file to its own name, durably: after this they survive a power cut.
+
+    Large ones that nobody will read soon leave the system's cache: a run that writes more than the
+    memory holds would push its own input out of it, and new memory for each page costs several
+    times what writing one that has just been freed does.
+    """
     moves = list(moves)
     for temporary, _ in moves:
-        _sync(temporary)
+        _sync(temporary, cached=read_soon)
     for temporary, final in moves:
         os.replace(temporary, final)
     for folder in {final.parent for _, final in moves}:
@@ -71,9 +78,11 @@ def remove(path: Path) -> None:
     _sync(path.parent)
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path, *, cached: bool = True) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+        if not cached and _FORGETS and os.fstat(descriptor).st_size >= _LARGE:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(descriptor)
