@@ -151,6 +151,19 @@ def test_both_layouts_hold_the_same_bits(library, dtype: np.dtype, layout: str) 
         assert np.array_equal(other if layout == "ft" else other.swapaxes(-1, -2), ft)
 
 
+@pytest.mark.parametrize(("n_fft", "hop"), [(64, 16), (401, 100), (400, 160)])
+def test_frames_have_the_same_bits_wherever_a_row_ends(
+    library, dtype: np.dtype, n_fft: int, hop: int
+) -> None:
+    stft = lapped.STFT(n_fft, hop, padding=(0, 0))
+    x = signals.noise(89 * hop + n_fft).astype(dtype)
+    for method in (stft, stft.power):
+        whole = library.numpy(method(library.array(x)))
+        for frames in (1, 3, 7, 8, 9, 15, 17, 31, 63, 64, 65, 71, 79, 81):
+            part = method(library.array(x[: (frames - 1) * hop + n_fft]))
+            assert np.array_equal(library.numpy(part), whole[:, :frames])
+
+
 @pytest.mark.parametrize("signal", [signals.silence, signals.denormals])
 def test_tiny_input_gives_tiny_output(library, dtype: np.dtype, signal) -> None:
     x = signal(5000).astype(dtype)
