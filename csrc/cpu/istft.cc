@@ -33,7 +33,6 @@ bool istft(const StftView<T>& plan, View<const Complex<T>, 3> spectrum, const in
       [&](int64_t row, int64_t from, int64_t to, const SignalOut<T>& signal, std::byte* memory) {
         Carver carver(memory);
         const InverseScratch<T> s(plan, carver);
-        const bool direct = LAPPED_ISA::completes_blocks(plan);
         synthesise(
             plan, count(row), from, to, s.synthesis,
             [&](int64_t t, Cvec<T>* z) {
@@ -43,7 +42,7 @@ bool istft(const StftView<T>& plan, View<const Complex<T>, 3> spectrum, const in
             [&](int64_t b, const T* __restrict sums, const T* __restrict envelope) {
               signal.block(b, [&](int64_t i) LAPPED_LAMBDA { return sums[i] * envelope[i]; });
             },
-            [&](int64_t t) { return direct ? signal.whole(t, kLanes<T>) : nullptr; });
+            [&](int64_t t) { return signal.whole(t, kLanes<T>); });
       });
 }
 

@@ -288,11 +288,6 @@ template <class T>
 LAPPED_INLINE Cvec<T> load_complex(const T* p) {
   return deinterleave<T>(load(p), load(p + kLanes<T>));
 }
-template <class T>
-LAPPED_INLINE Cvec<T> load_first_complex(const T* p, int64_t count) {
-  return deinterleave<T>(load_first(p, 2 * count),
-                         load_first(p + kLanes<T>, 2 * count - kLanes<T>));
-}
 
 // Transpose by stages. Within 16 bytes: unpack blocks of Width; between them: exchange blocks of
 // Width elements.

@@ -97,7 +97,7 @@ LAPPED_INLINE void synthesise_vector(const StftView<T>& plan, int64_t frames, in
   T* const z = reinterpret_cast<T*>(s.z);
   const bool inner = t >= frame_blocks(plan.framing) - 1 && count == W;  // one envelope for all
   if (inner && t >= from && t + W <= to)
-    if (T* const whole = place(t))
+    if (T* const whole = place(t); whole && LAPPED_ISA::completes_blocks(plan))
       return LAPPED_ISA::finish_inverse(plan, z, count,
                                         {whole, sums.carried, plan.inverse_envelope});
   LAPPED_ISA::finish_inverse(plan, z, count, sums);

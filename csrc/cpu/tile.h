@@ -139,7 +139,7 @@ struct Outgoing {
   }
 };
 
-// Lanes of a row whose next ones are read soon, and those that are its last.
+// Lanes of a row whose next ones are read soon, and the first lanes alone.
 template <class T>
 LAPPED_INLINE Vec<T> load_streamed(const T* from) {
   fetch<Use::kRead, kSecondLevel>(from + kLanes<T>, kLanes<T>);
@@ -151,12 +151,10 @@ LAPPED_INLINE Cvec<T> load_streamed(const Complex<T>* from) {
   return load_complex(reinterpret_cast<const T*>(from));
 }
 template <class T>
-LAPPED_INLINE Vec<T> load_last(const T* from, int64_t frames) {
-  return load_first(from, frames);
-}
-template <class T>
-LAPPED_INLINE Cvec<T> load_last(const Complex<T>* from, int64_t frames) {
-  return load_first_complex(reinterpret_cast<const T*>(from), frames);
+LAPPED_INLINE Cvec<T> load_first(const Complex<T>* from, int64_t count) {
+  const T* const parts = reinterpret_cast<const T*>(from);
+  return deinterleave<T>(load_first(parts, 2 * count),
+                         load_first(parts + kLanes<T>, 2 * count - kLanes<T>));
 }
 
 // Elements of a work array that a vector of memory becomes: rows of real lanes, or of real and
@@ -183,7 +181,7 @@ void read_lanes(const E* from, int64_t rows, int64_t row_stride, int64_t frame_s
   if (frame_stride == 1 && frames >= W) {
     for (int64_t k = 0; k < rows; ++k) to[k] = load_streamed(from + k * row_stride);
   } else if (frame_stride == 1) {
-    for (int64_t k = 0; k < rows; ++k) to[k] = load_last(from + k * row_stride, frames);
+    for (int64_t k = 0; k < rows; ++k) to[k] = load_first(from + k * row_stride, frames);
   } else if (row_stride == 1 && rows >= H) {
     for (int64_t k = 0; k < rows; k += H) {
       const int64_t at = k + H <= rows ? k : rows - H;
@@ -200,7 +198,7 @@ void read_lanes(const E* from, int64_t rows, int64_t row_stride, int64_t frame_s
       alignas(LAPPED_VECTOR_BYTES) E row[W]{};
       for (int64_t l = 0; l < W && l < frames; ++l)
         row[l] = from[k * row_stride + l * frame_stride];
-      to[k] = load_last(row, W);
+      to[k] = load_first(row, W);
     }
   }
 }
