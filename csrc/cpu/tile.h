@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results leave in tiles of many frames. A row of a result gets so many bytes at a time that the
-// processor fetches it ahead, and vectors written to rows a power of two apart evict each other.
+// Results leave a vector of frames at a time where rows of frames are their layout, each row being
+// fetched for the next vector; in tiles of many frames otherwise.
 #pragma once
 #include "core/view.h"
-#include "cpu/processor.h"
 #include "cpu/simd.h"
 
 namespace lapped::cpu {
@@ -104,8 +103,8 @@ struct Destination {
   }
 };
 
-// One of a result's batch on its way out, `step` frames at a time: in tiles of [rows][frames], or,
-// where frames lie side by side and scattered stores are cheap, straight.
+// One of a result's batch on its way out, `step` frames at a time: straight where frames lie side by
+// side, in tiles of [rows][frames] otherwise.
 template <class E>
 struct Outgoing {
   const View<E, 3>& out;
@@ -116,7 +115,7 @@ struct Outgoing {
   static int64_t frames_of_tile(const View<E, 3>& out, int64_t step) {
     // A vector of half a cache line gains nothing from a tile.
     const bool wide = step * static_cast<int64_t>(sizeof(E)) >= 32;
-    if (wide && out.stride[2] == 1 && scattered_stores_are_cheap()) return step;
+    if (wide && out.stride[2] == 1) return step;
     return cpu::tile_frames(out.shape[1], sizeof(E), step);
   }
   // write(t, destination) for all of frames [first, last), those from t on.
