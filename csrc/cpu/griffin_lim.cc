@@ -123,11 +123,12 @@ bool iterate_in_ranges(const Row<T>& row, const GriffinLimOptions& options, Stat
 template <class T>
 bool reconstruct(const Row<T>& row, const GriffinLimOptions& options, int64_t index,
                  int64_t samples, T* out, int64_t stride) {
-  const Buffer memory(static_cast<size_t>(larger(1, 3 * row.samples)) * sizeof(T));
-  T* const signals = reinterpret_cast<T*>(memory.data());
-  if (!signals) return false;
-  __builtin_memset(signals, 0, static_cast<size_t>(3 * row.samples) * sizeof(T));
-  State<T> state{signals, signals + row.samples, signals + 2 * row.samples};
+  Carver size(nullptr);
+  take_state(row, size);
+  const Buffer memory(size.used());
+  if (!memory.data()) return false;
+  Carver carver(memory.data());
+  State<T> state = take_state(row, carver);
   bool ok = each_range(row, [&](int64_t from, int64_t to, std::byte* m) {
     start_blocks(row, options, state, from, to, m);
   });

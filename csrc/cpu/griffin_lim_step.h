@@ -43,6 +43,20 @@ struct State {
   T* next_chi;
 };
 
+// Signals of zeros whose blocks begin with a cache line where hops are whole lines.
+template <class T>
+State<T> take_state(const Row<T>& row, Carver& carver) {
+  const int64_t lead =
+      row.plan.framing.pad_left % static_cast<int64_t>(kScratchAlignment / sizeof(T));
+  const auto take = [&]() -> T* {
+    T* const memory = carver.take<T>(lead + row.samples);
+    if (!memory) return nullptr;
+    __builtin_memset(memory, 0, static_cast<size_t>(lead + row.samples) * sizeof(T));
+    return memory + lead;
+  };
+  return {take(), take(), take()};
+}
+
 constexpr int64_t kMostTogether = 8;
 
 template <class T>
@@ -71,7 +85,8 @@ size_t scratch_bytes(const Row<T>& row, int64_t iterations) {
   return size.used();
 }
 
-constexpr int64_t kPrefetched = 128;  // vectors ahead
+constexpr int64_t kPrefetched = 128;    // vectors ahead
+constexpr int64_t kSamplesAhead = 128;  // of the state, that are fetched while some are updated
 
 // --- spectra ---
 
@@ -195,6 +210,8 @@ void iterate_vector(const Row<T>& row, const GriffinLimOptions& options, const S
                   T* __restrict tau = state.tau + at;
                   T* __restrict next = state.next_chi + at;
                   const T* __restrict chi = state.chi + at;
+                  fetch<Use::kWrite, kFirstLevel>(tau + kSamplesAhead, count);
+                  fetch<Use::kWrite, kFirstLevel>(next + kSamplesAhead, count);
                   for (int64_t i = 0; i < count; ++i) {
                     const T updated = keep * chi[i] + step * (sums[skip + i] * envelope[skip + i]);
                     next[i] = updated + momentum * (updated - tau[i]);
