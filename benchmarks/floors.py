@@ -138,11 +138,14 @@ def probes() -> Any:
 
 
 def _about_a_millisecond(probe: Callable[..., float], *arguments: Any) -> Callable[[], float]:
-    """`probe` with as many repeats as take about that long."""
+    """`probe` with as many repeats as take about that long, a call that was held up apart."""
     clock, repeats = CLOCKS["process CPU time"], 1
-    while True:
+
+    def taken() -> int:
         begin = clock()
         probe(*arguments, repeats)
-        if clock() - begin > 500_000:
-            return lambda: probe(*arguments, repeats)
+        return clock() - begin
+
+    while min(taken() for _ in range(3)) <= 500_000:
         repeats *= 2
+    return lambda: probe(*arguments, repeats)

@@ -64,6 +64,18 @@ def test_floors_name_every_level_precision_and_length():
     assert all(0 < t.share_of_peak < 2 for t in found.transforms)
 
 
+def test_a_call_that_is_held_up_decides_nothing(monkeypatch):
+    clock = SimpleNamespace(now=0, calls=0)
+
+    def probe(repeats):
+        clock.calls += 1
+        clock.now += 1_000 * repeats + (10_000_000 if clock.calls == 1 else 0)
+        return repeats
+
+    monkeypatch.setitem(floors.CLOCKS, "process CPU time", lambda: clock.now)
+    assert 500 < floors._about_a_millisecond(probe)() <= 1024
+
+
 def test_copies_fit_their_cache_and_the_last_fits_none():
     sizes = floors.copied_bytes({"L1": 2**15, "L2": 2**19, "L3": 2**25})
     assert sizes == {"L1": 2**14, "L2": 2**18, "L3": 2**23, "DRAM": 2**28}
