@@ -3,6 +3,7 @@
 
 #include "core/butterflies.h"
 #include "cpu/block_tiles.h"
+#include "cpu/processor.h"
 
 namespace lapped::cpu::LAPPED_ISA {
 namespace {
@@ -200,9 +201,11 @@ void last_stage(const StftView<T>& plan, const Cvec<T>* z, int64_t count, T* sum
 
 // --- the same where frames share their samples: cpu/block_tiles.h ---
 
-// Fewer legs a sample cost less when each turns its own samples into lanes.
+// Fewer legs a sample cost less when each turns its own samples into lanes, where that is cheap.
 template <int R, int K>
-constexpr bool kWorthSharing = R >= 3 * K;
+bool worth_sharing() {
+  return R >= 3 * K || shuffles_share_one_unit();
+}
 
 template <int R, int K, class T>
 void first_shared_stage(const StftView<T>& plan, const Frames<T>& frames, Cvec<T>* z) {
@@ -299,8 +302,8 @@ void start_forward(const StftView<T>& plan, const Frames<T>& frames, T* work) {
     bool done = false;
     with_shared_legs(plan, [&](auto radix, auto legs) {
       constexpr int R = decltype(radix)::value, K = decltype(legs)::value;
-      if constexpr (kWorthSharing<R, K>) first_shared_stage<R, K>(plan, frames, z);
-      done = kWorthSharing<R, K>;
+      done = worth_sharing<R, K>();
+      if (done) first_shared_stage<R, K>(plan, frames, z);
     });
     if (done) return;
     return with_radix(fft.stages[0].radix,

@@ -103,8 +103,8 @@ struct Destination {
   }
 };
 
-// One of a result's batch on its way out, `step` frames at a time: straight where frames lie side by
-// side, in tiles of [rows][frames] otherwise.
+// One of a result's batch on its way out, `step` frames at a time: straight where frames lie side
+// by side, in tiles of [rows][frames] otherwise.
 template <class E>
 struct Outgoing {
   const View<E, 3>& out;
