@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results leave a vector of frames at a time where rows of frames are their layout, each row being
-// fetched for the next vector; in tiles of many frames otherwise.
+// Spectra leave a vector of frames at a time where frames lie side by side, each row being fetched
+// for the next vector; everything else in tiles of many frames.
 #pragma once
 #include "core/view.h"
 #include "cpu/simd.h"
