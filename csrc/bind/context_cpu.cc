@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bind/context.h"
+#include "bind/direct.h"
 #include "bind/probes.h"
 #include "cpu/dispatch.h"
 #include "cpu/parallel.h"
@@ -35,6 +36,7 @@ ContextClass bind_context(py::module_& m) {
   m.def("get_num_threads", &cpu::thread_count);
   m.def("set_num_threads", &cpu::set_thread_count);
   bind_probes(m);
+  bind_direct(m);
   ContextClass context(m, "Context", py::module_local());
   m.attr("context") = Context{};
   return context;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Python may ask of Backend<Device>::mel, project and mel_inverse.
-#include <cmath>
-#include <numbers>
-
+#include "bind/compression.h"
 #include "bind/context.h"
 
 namespace lapped::bind {
@@ -17,34 +15,6 @@ MelBands* make_bank(const py::object& filters) {
     for (int64_t k = 0; k < v.shape[1]; ++k)
       dense.push_back(v.data[m * v.stride[0] + k * v.stride[1]]);
   return new MelBands(dense.data(), v.shape[0], v.shape[1]);
-}
-
-// Factor of the natural logarithm.
-double log_factor(const std::string& base, double exponent) {
-  if (base == "e" || base == "log1p") return 1;
-  if (base == "10") return 1 / std::numbers::ln10;
-  if (base == "db") return 20 / (exponent * std::numbers::ln10);
-  throw py::value_error("compression base '" + base + "' must be 10, e, db or log1p");
-}
-
-// (base, floor, floor_mode, dynamic_range or None, scope, scale, shift), or None.
-Compression compression_of(const py::object& o, double exponent) {
-  if (o.is_none()) return {};
-  const auto t = py::cast<py::tuple>(o);
-  if (t.size() != 7) throw py::value_error("compression must have 7 entries");
-  const auto base = t[0].cast<std::string>(), mode = t[2].cast<std::string>(),
-             scope = t[4].cast<std::string>();
-  const bool limited = !t[3].is_none();
-  return {true,
-          base == "log1p",
-          mode == "add" ? Floor::kAdd : Floor::kClamp,
-          t[1].cast<double>(),
-          log_factor(base, exponent),
-          limited,
-          scope == "batch",
-          limited ? t[3].cast<double>() : 0.0,
-          t[5].cast<double>(),
-          t[6].cast<double>()};
 }
 
 void mel(const Context& context, const StftPlan& plan, const MelBands& bank, const py::object& x,

@@ -42,7 +42,7 @@ inline Array read_numpy(const py::handle& source, const char* name) {
   read.dtype_name = [](py::handle array) {
     return py::str(array.attr("dtype")).cast<std::string>();
   };
-  const auto size = static_cast<int64_t>(a.itemsize());
+  const auto size = a.itemsize() > 0 ? static_cast<int64_t>(a.itemsize()) : 1;
   for (int i = 0; i < read.rank && i < kMostAxes; ++i) {
     read.shape[i] = a.shape(i);
     read.stride[i] = a.strides(i) / size;

@@ -218,6 +218,13 @@ class Mel(Value):
 
     def _spectrogram(self, x: Array, lengths: Any, out: Array | None = None) -> Array:
         stft = self.stft
+        if lengths is None and out is None and (module := _arrays.direct(x)) is not None:
+            done = module.direct.mel(
+                stft._plans[module], self._banks[module], x, stft._swap,
+                self.power, self.magnitude_eps, self._compress,
+            )  # fmt: skip
+            if done is not None:
+                return done
         signal, batch, like = _arrays.operand(x, "x", "signal", 1)
         samples = signal.shape[1]
         core = (self.n_mels, stft._frames.n_frames(samples))

@@ -280,6 +280,11 @@ class STFT(Value):
         out: Array | None = None,
     ) -> Array:
         """What `kernel` makes of the signals `x`, complex if `spectrum`."""
+        if lengths is None and out is None and (module := _arrays.direct(x)) is not None:
+            call = getattr(module.direct, kernel)
+            done = call(self._plans[module], x, self._swap, *options)
+            if done is not None:
+                return done
         signal, batch, like = _arrays.operand(x, "x", "signal", 1)
         samples = signal.shape[1]
         core = (self.n_freq, self._frames.n_frames(samples))
@@ -289,6 +294,10 @@ class STFT(Value):
         return _arrays.finished(like, memory, out)
 
     def _inverted(self, X: Array, length: int | None, lengths: Any) -> Array:
+        if lengths is None and length is None and (module := _arrays.direct(X)) is not None:
+            done = module.direct.istft(self._plans[module], X, self._swap)
+            if done is not None:
+                return done
         spectrum, batch, like = self._spectrum(X, "X", "complex")
         width, frames, samples = _framing.extent(
             self._frames, spectrum.shape[2], length, lengths, batch

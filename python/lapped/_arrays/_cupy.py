@@ -25,6 +25,10 @@ def of_device(x: Any) -> ModuleType:
     return _SELF
 
 
+def direct(x: Any) -> None:
+    """The module that does whole calls on `x`: there is none on a device."""
+
+
 def recorded(x: Any) -> bool:
     """Whether anything records what happens to `x`: CuPy has no gradients."""
     return False

@@ -2,6 +2,7 @@
 """NumPy arrays: read in place, written in place."""
 
 import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,11 @@ def read(x: np.ndarray, name: str, kind: str) -> tuple[np.ndarray | None, Like |
     if x.dtype is not wide and x.dtype != wide:
         x = x.astype(wide)
     return readable(x), _LIKE[dtype]
+
+
+def direct(x: np.ndarray) -> ModuleType:
+    """The module that does whole calls on `x`."""
+    return _cpu
 
 
 def readable(x: np.ndarray) -> np.ndarray:

@@ -38,6 +38,12 @@ _LIKE = {
     **{half: replace(_SINGLE, half=half) for half in _HALF},
 }
 
+# Tensors tell where they lie without Python's help from torch 2.10 on.
+_TABLE = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
+if _TABLE is not None:
+    _DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+    _cpu.direct.add_library(torch.Tensor, _TABLE, torch.empty, _DTYPES, _CPU)
+
 # Views are NumPy arrays.
 overlap, strides, reshaped = _numpy.overlap, _numpy.strides, _numpy.reshaped
 write, cast, phasors = _numpy.write, _numpy.cast, _numpy.phasors
@@ -48,6 +54,12 @@ def of_device(x: torch.Tensor) -> ModuleType:
     if x.is_cuda:
         return importlib.import_module("lapped._arrays._torch_cuda")
     return _SELF
+
+
+def direct(x: torch.Tensor) -> ModuleType | None:
+    """The module that does whole calls on `x`; None where its memory is not what it says."""
+    plain = _TABLE is not None and x.is_cpu and not (x.is_neg() or x.is_conj())
+    return _cpu if plain else None
 
 
 def read(x: torch.Tensor, name: str, kind: str) -> tuple[np.ndarray | None, Like | None]:
