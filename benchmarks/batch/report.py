@@ -52,7 +52,9 @@ def _efficiency(report: Report) -> str:
         share = _spread([(before + after) / 2 / pace for before, after, pace in around], 2)
         speeds = map(_speed, (*stages, bounds, program.paces()))
         rows.append([_NAMES[kind], *speeds, share, f"{program.start():.1f}"])
-    decoders = "soundfile; FLAC: miniaudio" if "miniaudio" in report.versions else "soundfile"
+    decoders = "soundfile"
+    if "miniaudio" in report.versions:
+        decoders += "; FLAC: miniaudio.flac_read_file_s16, with two copies that a run does without"
     return rows and _table(
         "## Beside the cost of its stages\n\nTimes real time. The bound is what decoding "
         f"({decoders}), the kernel and writing (safetensors, fsync) allow together, each\nmeasured "
