@@ -12,11 +12,14 @@ from typing import Any
 
 _FLAGS = ("sse2", "avx", "avx2", "fma", "avx512f", "avx512vl", "neon", "asimd", "sve")
 
+# What torch's kernels, MKL and oneDNN are held to.
+_HELD_BY = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA")
+
 _CACHE_FILES = ("type", "level", "size")
 
 
 def facts() -> dict[str, Any]:
-    """Processor, its vector flags, load, system, Python, commit and time."""
+    """Processor, its vector flags and torch's limits, load, system, Python, commit and time."""
     cpu = _cpu_info()
     flags = set((cpu.get("flags") or cpu.get("Features") or "").split())
     return {
@@ -24,6 +27,7 @@ def facts() -> dict[str, Any]:
         "family_model_stepping": [cpu.get(key) for key in ("cpu family", "model", "stepping")],
         "architecture": platform.machine(),
         "vector_flags": [flag for flag in _FLAGS if flag in flags],
+        "torch_held_by": {name: os.environ[name] for name in _HELD_BY if name in os.environ},
         "caches": caches(),
         "cores": os.cpu_count(),
         "cores_usable": _usable_cores(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .cases import OPS
 from .check import CHECKS
-from .results import ns_per_frame, share_of_peak
+from .results import held_by, ns_per_frame, share_of_peak
 from .rivals import OURS
 from .run import Report, Row
 from .suites import TITLES
@@ -83,9 +83,11 @@ def headline(report: Report) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     malloc = "malloc keeps freed memory" if report.malloc_tuned else "malloc as it is"
     load = "/".join(str((x or [None])[0]) for x in (where["load"], report.load_after))
+    held = " ".join(f"{name}={value}" for name, value in held_by(report).items())
     return (
-        f"{where['processor']}, {report.instruction_set}, {settings.threads} thread(s), "
-        f"{settings.clock}, {malloc}, load before/after {load}\n{versions}"
+        f"{where['processor']}, {report.instruction_set}, {held and f'torch with {held}, '}"
+        f"{settings.threads} thread(s), {settings.clock}, {malloc}, "
+        f"load before/after {load}\n{versions}"
     )
 
 

@@ -91,8 +91,14 @@ def machine_class(report: Report) -> tuple[str, ...]:
     """What two runs share whose ratios may be compared: processor, instruction set, conditions."""
     where = report.machine
     family, model, _ = where["family_model_stepping"]
-    settings = (report.instruction_set, report.settings.threads, report.malloc_tuned)
-    return tuple(map(str, (where["processor"], family, model, *settings)))
+    settings = (report.instruction_set, held_by(report), report.settings.threads)
+    return tuple(map(str, (where["processor"], family, model, *settings, report.malloc_tuned)))
+
+
+def held_by(report: Report) -> dict[str, str]:
+    """Variables of the environment that kept torch from instructions the processor has."""
+    found: dict[str, str] = report.machine.get("torch_held_by", {})
+    return found
 
 
 def committed() -> Iterator[tuple[Path, Report]]:

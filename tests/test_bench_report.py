@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import machine
 from benchmarks.cases import MAIN
 from benchmarks.measure import Ratio
 from benchmarks.report import as_markdown, as_text, markdown_table, tables
@@ -41,6 +42,15 @@ def test_a_busy_machine_is_told():
     busy = replace(REPORT, machine={**REPORT.machine, "cores_usable": 2})
     assert "busy" in as_text(replace(busy, load_after=[9.0, 1.0, 1.0]))
     assert "busy" not in as_text(replace(busy, load_after=[1.0, 9.0, 9.0]))
+
+
+def test_what_torch_does_without_is_told(monkeypatch):
+    assert "torch with" not in as_text(REPORT)
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    held = machine.facts()["torch_held_by"]
+    assert held["ATEN_CPU_CAPABILITY"] == "avx2"
+    text = as_text(replace(REPORT, machine={**REPORT.machine, "torch_held_by": held}))
+    assert "torch with ATEN_CPU_CAPABILITY=avx2" in text
 
 
 def test_the_fastest_rival_stands_next_to_lapped():
@@ -145,8 +155,10 @@ def test_machine_class_is_processor_instruction_set_and_conditions():
     stepping = {**REPORT.machine, "family_model_stepping": ["1", "2", "4"], "load": [9, 9, 9]}
     assert machine_class(replace(REPORT, machine=stepping)) == base
     other = {**REPORT.machine, "family_model_stepping": ["1", "9", "3"]}
+    held = {**REPORT.machine, "torch_held_by": {"ATEN_CPU_CAPABILITY": "avx2"}}
     for change in (
         {"machine": other},
+        {"machine": held},
         {"instruction_set": "sse2"},
         {"malloc_tuned": False},
         {"settings": Settings(threads=2)},
