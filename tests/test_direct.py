@@ -27,7 +27,12 @@ OF_SIGNALS: dict[str, Callable] = {
     "mel": MEL,
     "mel_tf": lapped.Mel(ROWS, 16000, 4),
 }
-OF_SPECTRA: dict[str, Callable] = {"inverse": STFT.inverse, "inverse_tf": ROWS.inverse}
+OF_SPECTRA: dict[str, Callable] = {
+    "inverse": STFT.inverse,
+    "inverse_tf": ROWS.inverse,
+    "inverse_short": lambda X: STFT.inverse(X, length=13),
+    "inverse_long": lambda X: STFT.inverse(X, length=100),
+}
 
 # Operands by how NumPy makes them; torch takes the same memory, and a copy where it cannot.
 SHAPES: dict[str, Callable[[], np.ndarray]] = {
@@ -194,6 +199,12 @@ def test_a_result_is_as_torch_makes_it() -> None:
 def test_a_wrong_number_of_bins_is_named(given: Callable) -> None:
     with pytest.raises(ValueError, match="n_freq=9"):
         STFT.inverse(given(np.zeros((2, 8, 5), np.complex64)))
+
+
+@pytest.mark.parametrize("length", [-1, 2**63, 1.5, True])
+def test_a_wrong_length_is_named(given: Callable, length: object) -> None:
+    with pytest.raises((ValueError, TypeError), match="length="):
+        STFT.inverse(given(STFT(X)), length=length)
 
 
 def test_more_than_memory_holds_is_refused() -> None:

@@ -5,6 +5,8 @@
 // then does the same step by step, with every check and message.
 #include "bind/direct.h"
 
+#include <pybind11/stl.h>
+
 #include "bind/caller.h"
 #include "bind/compression.h"
 #include "bind/context.h"
@@ -133,9 +135,10 @@ py::object mel(const StftPlan& plan, const MelBands& bank, const py::object& x, 
 }
 
 template <class T>
-py::object inverted(const StftPlan& plan, const py::object& X, const Operand& from) {
+py::object inverted(const StftPlan& plan, const py::object& X, const Operand& from,
+                    std::optional<int64_t> length) {
   const auto spectrum = view<const Complex<T>, 3>(from.array, "X", {-1, plan.bins(), -1});
-  const int64_t samples = samples_within(plan.framing(), spectrum.shape[2], 0);
+  const int64_t samples = length.value_or(samples_within(plan.framing(), spectrum.shape[2], 0));
   Shape shape = from.batch;
   shape.append(samples);
   NewArray made = empty_like(X, kElement<T>, shape);
@@ -146,14 +149,15 @@ py::object inverted(const StftPlan& plan, const py::object& X, const Operand& fr
   return made.array;
 }
 
-py::object istft(const StftPlan& plan, const py::object& X, bool swap) {
+py::object istft(const StftPlan& plan, const py::object& X, bool swap,
+                 std::optional<int64_t> length) {
   std::optional<Operand> from = operand(X, 2);
   if (!from) return py::none();
   Array& a = from->array;
   if (swap) std::swap(a.shape[1], a.shape[2]), std::swap(a.stride[1], a.stride[2]);
   if (a.shape[1] != plan.bins() || a.shape[2] > kMostFrames) return py::none();
-  if (a.element == Element::kComplex64) return inverted<float>(plan, X, *from);
-  if (a.element == Element::kComplex128) return inverted<double>(plan, X, *from);
+  if (a.element == Element::kComplex64) return inverted<float>(plan, X, *from, length);
+  if (a.element == Element::kComplex128) return inverted<double>(plan, X, *from, length);
   return py::none();
 }
 
@@ -167,7 +171,7 @@ void bind_direct(py::module_& m) {
   direct.def("power", &power, "plan"_a, "x"_a, "swap"_a);
   direct.def("mel", &mel, "plan"_a, "bank"_a, "x"_a, "swap"_a, "exponent"_a, "eps"_a,
              "compression"_a);
-  direct.def("istft", &istft, "plan"_a, "X"_a, "swap"_a);
+  direct.def("istft", &istft, "plan"_a, "X"_a, "swap"_a, "length"_a.none(true));
 }
 
 }  // namespace lapped::bind

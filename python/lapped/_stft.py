@@ -294,8 +294,9 @@ class STFT(Value):
         return _arrays.finished(like, memory, out)
 
     def _inverted(self, X: Array, length: int | None, lengths: Any) -> Array:
-        if lengths is None and length is None and (module := _arrays.direct(X)) is not None:
-            done = module.direct.istft(self._plans[module], X, self._swap)
+        if lengths is None and (module := _arrays.direct(X)) is not None:
+            samples = None if length is None else integer("length", length, 0)
+            done = module.direct.istft(self._plans[module], X, self._swap, samples)
             if done is not None:
                 return done
         spectrum, batch, like = self._spectrum(X, "X", "complex")
