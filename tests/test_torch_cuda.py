@@ -36,6 +36,7 @@ def on_device(torch):
             patch.setattr(_device, "module", lambda: emulated)
             patch.setattr(_torch_cuda, "_context", context)
             patch.setattr(_torch, "of_device", lambda x: _torch_cuda)
+            patch.setattr(_torch, "direct", lambda x: None)
             return call(*arguments, **options)
 
     return run
