@@ -38,7 +38,7 @@ _LIKE = {
     **{half: replace(_SINGLE, half=half) for half in _HALF},
 }
 
-# Tensors tell where they lie without Python's help from torch 2.10 on.
+# Where torch has DLPack 1.3's table of functions, C++ reads tensors by itself.
 _TABLE = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
 if _TABLE is not None:
     _DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
@@ -57,7 +57,9 @@ def of_device(x: torch.Tensor) -> ModuleType:
 
 
 def direct(x: torch.Tensor) -> ModuleType | None:
-    """The module that does whole calls on `x`; None where its memory is not what it says."""
+    """The module that does whole calls on `x`; None off the CPU and where its memory is not what
+    its elements are.
+    """
     plain = _TABLE is not None and x.is_cpu and not (x.is_neg() or x.is_conj())
     return _cpu if plain else None
 
