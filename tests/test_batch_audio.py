@@ -129,6 +129,20 @@ def test_long_flac_is_left_to_soundfile(tmp_path, monkeypatch):
     assert calls[0] == 1
 
 
+def test_a_miniaudio_without_streams_leaves_flac_to_soundfile(tmp_path, monkeypatch):
+    miniaudio = pytest.importorskip("miniaudio")
+    path = corpus.write(tmp_path / "a.flac", corpus.voice(20001, 1))
+    expected = read(path)
+    monkeypatch.setattr(miniaudio, "lib", object())
+    flac._miniaudio.cache_clear()
+    try:
+        calls = count_calls(monkeypatch, decoding, "_decoder")
+        np.testing.assert_array_equal(read(path), expected)
+    finally:
+        flac._miniaudio.cache_clear()
+    assert calls[0] == 1
+
+
 def count_calls(monkeypatch, module, name: str) -> list[int]:
     calls, function = [0], getattr(module, name)
 

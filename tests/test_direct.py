@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -62,15 +63,22 @@ SPECTRA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+@pytest.fixture
+def torch() -> ModuleType:
+    """With its tensors known to lapped: a library is met by its first array."""
+    module = pytest.importorskip("torch")
+    if not hasattr(module.Tensor, "__dlpack_c_exchange_api__"):
+        pytest.skip("this torch has no table of DLPack")
+    _arrays.operand(module.zeros(1), "x", "signal", 1)
+    return module
+
+
 @pytest.fixture(params=["numpy", "torch"])
 def given(request: pytest.FixtureRequest) -> Callable:
     """From a NumPy array to one of the library."""
     if request.param == "numpy":
         return lambda a: a
-    torch = pytest.importorskip("torch")
-    if not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
-        pytest.skip("this torch has no table of DLPack")
-    _arrays.operand(torch.zeros(1), "x", "signal", 1)  # a library is met by its first array
+    torch = request.getfixturevalue("torch")
     return lambda a: torch.from_numpy(a.copy() if not a.flags.writeable else a)
 
 
@@ -155,8 +163,7 @@ def test_others_are_left_to_python(kind: str) -> None:
 @pytest.mark.parametrize(
     "kind", ["half", "negated", "sparse", "meta", "derived", "parameter", "bool"]
 )
-def test_other_tensors_are_left_to_python(kind: str) -> None:
-    torch = pytest.importorskip("torch")
+def test_other_tensors_are_left_to_python(torch: ModuleType, kind: str) -> None:
     x = torch.from_numpy(X)
     made = {
         "half": lambda: x.bfloat16(),
@@ -171,15 +178,13 @@ def test_other_tensors_are_left_to_python(kind: str) -> None:
     assert whole(made) is None
 
 
-def test_a_conjugate_tensor_is_read_as_what_it_is(prepared: Callable) -> None:
-    torch = pytest.importorskip("torch")
+def test_a_conjugate_tensor_is_read_as_what_it_is(torch: ModuleType) -> None:
     S = STFT(torch.from_numpy(X)).conj()
     assert S.is_conj()
     assert_same(STFT.inverse(S), STFT.inverse(S.resolve_conj()))
 
 
-def test_gradients_are_not_lost() -> None:
-    torch = pytest.importorskip("torch")
+def test_gradients_are_not_lost(torch: ModuleType) -> None:
     x = torch.from_numpy(X).requires_grad_()
     STFT.power(x).sum().backward()
     assert x.grad is not None
@@ -189,8 +194,7 @@ def test_gradients_are_not_lost() -> None:
         assert STFT.power(x).is_inference()
 
 
-def test_a_result_is_as_torch_makes_it() -> None:
-    torch = pytest.importorskip("torch")
+def test_a_result_is_as_torch_makes_it(torch: ModuleType) -> None:
     y = STFT.power(torch.from_numpy(X))
     assert y.untyped_storage().resizable()
     assert y.resize_(2, 3, 9, 40).shape == (2, 3, 9, 40)

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/view.h"
@@ -93,8 +94,9 @@ View<T, N> view(const Array& a, const char* name, const std::array<int64_t, N>& 
   return v;
 }
 
-inline SampleType sample_type(const Array& a, bool halves) {
-  switch (a.element) {
+// `halves`: whether kernels read half types.
+inline std::optional<SampleType> sample_type(Element element, bool halves) {
+  switch (element) {
     case Element::kFloat32:
       return SampleType::kFloat32;
     case Element::kFloat64:
@@ -112,14 +114,14 @@ inline SampleType sample_type(const Array& a, bool halves) {
     default:
       break;
   }
-  reject("x", "float32, float64, int16 or int32 (batch, samples)", a);
+  return {};
 }
 
-// `halves`: whether kernels read half types.
 inline Signals signals(const Array& a, bool halves) {
-  const SampleType type = sample_type(a, halves);
+  const std::optional<SampleType> type = sample_type(a.element, halves);
+  if (!type) reject("x", "float32, float64, int16 or int32 (batch, samples)", a);
   if (a.rank != 2 || !a.whole) reject("x", "(batch, samples)", a);
-  return {a.data, type, a.shape[0], a.shape[1], a.stride[0], a.stride[1]};
+  return {a.data, *type, a.shape[0], a.shape[1], a.stride[0], a.stride[1]};
 }
 
 }  // namespace lapped::bind

@@ -10,9 +10,8 @@ using py::detail::npy_api;
 
 // Lives as long as the process: its objects may not be given back once the interpreter is gone.
 struct Library {
-  PyTypeObject* type;
   const DlExchange* table;
-  py::object empty, device, names;
+  py::object type, empty, device, names;
   py::object dtypes[4];
 };
 Library* added = nullptr;
@@ -45,7 +44,7 @@ std::optional<DlTensor> exchanged(const py::handle& source) {
 std::optional<Array> read_added(const py::handle& source) {
   const std::optional<DlTensor> t = exchanged(source);
   if (!t || t->device_type != kDlCpu || t->rank > kMostAxes) return {};
-  Array read{t->data, element_of(*t), t->rank, {}, {}, true, true, nullptr, source};
+  Array read{t->data, element_of(*t), t->rank, {}, {}, true, true, dtype_name, source};
   int64_t contiguous = 1;
   for (int i = t->rank - 1; i >= 0; --i) {
     read.shape[i] = t->shape[i];
@@ -109,7 +108,7 @@ std::optional<Array> read_callers(const py::handle& source) {
     if (!read.whole) return {};
     return read;
   }
-  if (added && Py_TYPE(source.ptr()) == added->type) return read_added(source);
+  if (added && py::type::handle_of(source).is(added->type)) return read_added(source);
   return {};
 }
 
@@ -123,13 +122,12 @@ void add_library(const py::type& type, const py::capsule& table, const py::objec
       static_cast<const DlExchange*>(PyCapsule_GetPointer(table.ptr(), "dlpack_exchange_api"));
   if (!functions) throw py::error_already_set();
   if (functions->major != 1 || !functions->read) return;
-  added = new Library{reinterpret_cast<PyTypeObject*>(type.ptr()),
-                      functions,
+  added = new Library{functions,
+                      type,
                       empty,
                       device,
                       py::make_tuple("dtype", "device"),
                       {dtypes[0], dtypes[1], dtypes[2], dtypes[3]}};
-  py::object(type).release();
 }
 
 }  // namespace lapped::bind

@@ -16,7 +16,8 @@ namespace {
 
 using namespace pybind11::literals;
 
-constexpr int64_t kMostFrames = int64_t(1) << 36;  // times any hop, samples can still be counted
+// Python's MAX_FRAMES: times any hop, samples can still be counted.
+constexpr int64_t kMostFrames = int64_t(1) << 36;
 
 // An operand (batch, core), and the axes that its result begins with.
 struct Operand {
@@ -57,11 +58,6 @@ std::optional<Operand> operand(const py::object& source, int core) {
   return o;
 }
 
-bool is_signal(Element e) {
-  return e == Element::kFloat32 || e == Element::kFloat64 || e == Element::kInt16 ||
-         e == Element::kInt32;
-}
-
 // Contiguous memory as kernels see it, its last two axes exchanged by `swap`.
 template <class T>
 View<T, 3> whole(void* data, int64_t batch, int64_t rows, int64_t frames, bool swap) {
@@ -70,7 +66,7 @@ View<T, 3> whole(void* data, int64_t batch, int64_t rows, int64_t frames, bool s
           {rows * frames, swap ? 1 : frames, swap ? rows : 1}};
 }
 
-// A new (*batch, rows, frames) of E<T> that kernel(signals, out) fills from the signals x; in
+// A new (*batch, rows, frames) of E that kernel(device, signals, out) fills from the signals x; in
 // layout "tf" with `swap`.
 template <class E, class Kernel>
 py::object filled(const py::object& x, const Operand& from, const StftPlan& plan, int64_t rows,
@@ -86,11 +82,12 @@ py::object filled(const py::object& x, const Operand& from, const StftPlan& plan
   return made.array;
 }
 
-// kernel.operator()<T>(x, operand) in the precision of the results of the signals x.
+// kernel.operator()<T>(operand) in the precision of the results of the signals x; None where the
+// operand is none that kernels can read.
 template <class Kernel>
 py::object of_signals(const py::object& x, Kernel kernel) {
   const std::optional<Operand> from = operand(x, 1);
-  if (!from || !is_signal(from->array.element)) return py::none();
+  if (!from || !sample_type(from->array.element, kReadsHalves)) return py::none();
   if (from->array.element == Element::kFloat64) return kernel.template operator()<double>(*from);
   return kernel.template operator()<float>(*from);
 }

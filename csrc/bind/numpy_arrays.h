@@ -28,6 +28,10 @@ inline Element element_of(const py::dtype& dtype) {
                                  : Element::kOther;
 }
 
+inline std::string dtype_name(py::handle array) {
+  return py::str(array.attr("dtype")).cast<std::string>();
+}
+
 inline Array read_numpy(const py::handle& source, const char* name) {
   if (!py::isinstance<py::array>(source))
     throw py::type_error(std::string(name) + " must be a NumPy array");
@@ -39,9 +43,7 @@ inline Array read_numpy(const py::handle& source, const char* name) {
   read.writable = a.writeable();
   read.whole = true;
   read.source = source;
-  read.dtype_name = [](py::handle array) {
-    return py::str(array.attr("dtype")).cast<std::string>();
-  };
+  read.dtype_name = dtype_name;
   const auto size = a.itemsize() > 0 ? static_cast<int64_t>(a.itemsize()) : 1;
   for (int i = 0; i < read.rank && i < kMostAxes; ++i) {
     read.shape[i] = a.shape(i);
