@@ -5,6 +5,8 @@ VENV  ?= .venv
 TORCH ?= torch==2.13.0
 # Further arguments for pytest: `make test ARGS="-k stft -x"`, for the demo, for the benchmarks.
 ARGS  ?=
+# Processes that share the files of tests.
+WORKERS ?= 2
 ifneq ($(words $(CURDIR)),1)
 $(error lapped: make cannot work in a folder whose path holds a space: $(CURDIR))
 endif
@@ -43,7 +45,8 @@ demo: $(STAMP)/demo $(STAMP)/models  ## real speech through the three settings: 
 	@$(PYTHON) -m lapped demo $(ARGS)
 
 test: $(STAMP)/test  ## build, and run all the tests
-	@$(PYTHON) -m pytest --doctest-modules --doctest-ignore-import-errors tests --pyargs lapped $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  --doctest-modules --doctest-ignore-import-errors tests --pyargs lapped $(ARGS)
 
 bench: $(STAMP)/test  ## lapped beside other libraries on this machine: tables, data and pictures in bench-output/
 	@$(PYTHON) -m lapped bench -o bench-output $(ARGS)

@@ -87,7 +87,12 @@ CALLED: list[tuple[Callable[[], Any], type, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [*MADE, *CALLED], ids=str)
+REFUSED = [*MADE, *CALLED]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"), REFUSED, ids=[message for *_, message in REFUSED]
+)
 def test_refused(call: Callable[[], Any], error: type, message: str):
     with pytest.raises(error) as caught:
         call()
